@@ -1,0 +1,10 @@
+export type {
+  ImageLayout,
+  ImageLimits,
+  ImagePlan,
+  ImagePlanner,
+  PreparedImage,
+  Resample,
+  Size,
+  TileGrid,
+} from './image-plan.ts';

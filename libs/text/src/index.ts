@@ -1,0 +1,2 @@
+export type { ChatContent, ChatMessage, ChatRole } from './chat-message.ts';
+export type { EncodedPrompt, PromptImage, Segment } from './prompt.ts';
