@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { create } from '@bufbuild/protobuf';
+import { type Attributes, attributeProtos } from './attributes.ts';
+import { byteSize, bytesOf, ELEMENTS, type ElementType, type TensorData } from './element-type.ts';
+import {
+  type AttributeProto,
+  type GraphProto,
+  GraphProtoSchema,
+  NodeProtoSchema,
+  TensorProtoSchema,
+  type ValueInfoProto,
+} from './gen/onnx_pb.js';
+import { type PendingWeight, saveModel } from './save-model.ts';
+import { Value } from './value.ts';
+import { type Shape, valueInfo } from './value-info.ts';
+
+/** Where an operator comes from and what it yields. */
+export interface OpOptions {
+  /** ONNX Runtime's own operators; ONNX's where left out. */
+  readonly domain?: 'com.microsoft';
+  /** Number of outputs, 1 where left out. */
+  readonly outputs?: number;
+  /** Names of the outputs for readers of the graph; an empty one leaves an optional output out. */
+  readonly names?: readonly string[];
+}
+
+/** Type and shape of an output, for those who read the model; ONNX Runtime infers them where left out. */
+export interface OutputType {
+  readonly type: ElementType;
+  readonly shape: Shape;
+}
+
+/**
+ * Builds one ONNX graph: inputs, weights, operators, outputs, in the order of calls (which is the topological
+ * order that ONNX asks for). Weights are read only on `save`, one at a time. Misuse (a name given twice, a
+ * value of another graph) is an AssertionError: a graph is our own code, never a caller's.
+ */
+export class GraphBuilder {
+  readonly name: string;
+  readonly #inputs: ValueInfoProto[] = [];
+  readonly #outputs: { value: Value; type: OutputType | undefined }[] = [];
+  readonly #nodes: Node[] = [];
+  readonly #constants = new Map<string, Constant>();
+  readonly #weights = new Map<string, PendingWeight & { value: Value }>();
+  readonly #names = new Set<string>();
+  readonly #counters = new Map<string, number>();
+
+  constructor(options: { readonly name: string }) {
+    this.name = options.name;
+  }
+
+  /** A graph input. Dimensions are sizes, or names where they vary from run to run. */
+  input(name: string, type: ElementType, shape: Shape): Value {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return this.#value('input', name);
+  }
+
+  /** Makes a value a graph output under this name. */
+  output(value: Value, name: string, type?: OutputType): void {
+    const source = this.#canBeRenamed(value) ? value : this.op('Identity', [value]);
+    this.#claim(name);
+    source.rename(name);
+    this.#outputs.push({ value: source, type });
+  }
+
+  /** A small constant that is kept in the graph: shapes, indices, scalars. Equal constants are one. */
+  constant(type: ElementType, shape: readonly number[], values: readonly number[] | TensorData): Value {
+    const data = Array.isArray(values) ? ELEMENTS[type].from(values) : (values as TensorData);
+    assert.equal(data.byteLength, byteSize(type, shape), `a ${type} constant of shape [${shape.join()}]`);
+    const key = `${type}[${shape.join()}]${Buffer.from(bytesOf(data)).toString('base64')}`;
+    const known = this.#constants.get(key);
+    if (known) return known.value;
+    const value = this.#value('initializer', this.#unique('constant'));
+    this.#constants.set(key, { type, shape, data, value });
+    return value;
+  }
+
+  /**
+   * A weight, stored in the file of external data on `save`; `read` is called once, then, and its array is not
+   * kept. The same name again is the same weight (tied embeddings are stored once).
+   */
+  weight(name: string, type: ElementType, shape: readonly number[], read: () => Promise<TensorData>): Value {
+    const known = this.#weights.get(name);
+    if (known) {
+      assert.deepEqual([known.type, known.shape], [type, shape], `weight ${name} asked for in two forms`);
+      return known.value;
+    }
+    const value = this.#value('initializer', name);
+    this.#weights.set(name, { name, type, shape, read, value });
+    return value;
+  }
+
+  /**
+   * Adds an operator; undefined inputs are optional ones that are left out. Returns its output, or a tuple of
+   * them where `outputs` is given.
+   */
+  op(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    attributes?: Attributes,
+    options?: OpOptions & { readonly outputs?: never },
+  ): Value;
+  op<const N extends number>(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes,
+    options: OpOptions & { readonly outputs: N },
+  ): Outputs<N>;
+  op(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes = {},
+    options: OpOptions = {},
+  ): Value | Value[] {
+    for (const input of inputs)
+      assert.ok(input === undefined || input.owner === this, 'a value of another graph');
+    const name = this.#unique(opType);
+    const outputs = Array.from({ length: options.outputs ?? 1 }, (_, index) =>
+      this.#nodeOutput(options.names?.[index] ?? `${name}.${index}`),
+    );
+    const attribute = attributeProtos(attributes);
+    this.#nodes.push({ name, opType, inputs, outputs, attribute, domain: options.domain ?? '' });
+    return options.outputs === undefined ? first(outputs) : outputs;
+  }
+
+  /**
+   * Writes `model.onnx` and, where there are large weights, `model.onnx.data` into a folder, which is made
+   * where it does not exist. Holds one weight in memory at a time.
+   */
+  async save(folder: string): Promise<void> {
+    await saveModel(folder, this.#graph(), [...this.#weights.values()]);
+  }
+
+  #graph(): GraphProto {
+    return create(GraphProtoSchema, {
+      name: this.name,
+      node: this.#nodes.map(nodeProto),
+      initializer: [...this.#constants.values()].map(constantProto),
+      input: this.#inputs,
+      output: this.#outputs.map(({ value, type }) => valueInfo(value.name, type?.type, type?.shape)),
+    });
+  }
+
+  #canBeRenamed(value: Value): boolean {
+    assert.equal(value.owner, this, 'a value of another graph');
+    return value.origin === 'node' && !this.#outputs.some((output) => output.value === value);
+  }
+
+  #nodeOutput(name: string): Value {
+    return name === '' ? new Value(this, 'node', '') : this.#value('node', name);
+  }
+
+  #value(origin: Value['origin'], name: string): Value {
+    this.#claim(name);
+    return new Value(this, origin, name);
+  }
+
+  #claim(name: string): void {
+    assert.ok(!this.#names.has(name), `the name ${name} is used twice in the graph`);
+    this.#names.add(name);
+  }
+
+  #unique(prefix: string): string {
+    const count = this.#counters.get(prefix) ?? 0;
+    this.#counters.set(prefix, count + 1);
+    return `${prefix}_${count}`;
+  }
+}
+
+/** A tuple of N values. */
+export type Outputs<N extends number, Sofar extends Value[] = []> = Sofar['length'] extends N
+  ? Sofar
+  : Outputs<N, [...Sofar, Value]>;
+
+interface Node {
+  readonly name: string;
+  readonly opType: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
+  readonly attribute: AttributeProto[];
+  readonly domain: string;
+}
+
+interface Constant {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly data: TensorData;
+  readonly value: Value;
+}
+
+function nodeProto({ name, opType, inputs, outputs, attribute, domain }: Node) {
+  return create(NodeProtoSchema, {
+    name,
+    opType,
+    domain,
+    attribute,
+    input: inputs.map((input) => input?.name ?? ''),
+    output: outputs.map((output) => output.name),
+  });
+}
+
+function constantProto({ type, shape, data, value }: Constant) {
+  return create(TensorProtoSchema, {
+    name: value.name,
+    dataType: ELEMENTS[type].onnx,
+    dims: shape.map(BigInt),
+    rawData: bytesOf(data).slice(),
+  });
+}
+
+function first(values: readonly Value[]): Value {
+  const [value] = values;
+  assert.ok(value);
+  return value;
+}
