@@ -1,0 +1,8 @@
+export { address, bytes, choice, flag, folder, integer, type Setting, setting, text } from './kinds.ts';
+export { loadSettings } from './load-settings.ts';
+export {
+  type ParsedSettings,
+  parseSettings,
+  type SettingsDefinition,
+  type SettingsShape,
+} from './parse-settings.ts';
