@@ -1,3 +1,4 @@
+export { detectFormat, type ImageFormat } from './image-format.ts';
 export type {
   ImageLayout,
   ImageLimits,
@@ -8,3 +9,5 @@ export type {
   Size,
   TileGrid,
 } from './image-plan.ts';
+export { DEFAULT_IMAGE_LIMITS, prepareImage } from './prepare-image.ts';
+export { type RgbImage, resample } from './resample.ts';

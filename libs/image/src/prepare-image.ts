@@ -1,0 +1,60 @@
+import { DiptychError } from '@diptych/errors';
+import { countTiles, processedSize } from './cut-tiles.ts';
+import { decodePixels, readHeader } from './decode-image.ts';
+import { detectFormat } from './image-format.ts';
+import type { ImageLimits, ImagePlan, ImagePlanner, PreparedImage, Size, TileGrid } from './image-plan.ts';
+import { makeTiles } from './tile-workers.ts';
+
+/** 16 megapixels: a file of less than a megabyte can decode to gigabytes. Encoded, 20 MiB holds any such photo. */
+export const DEFAULT_IMAGE_LIMITS: ImageLimits = { maxBytes: 20 * 2 ** 20, maxPixels: 16_000_000 };
+
+/**
+ * Turns an encoded image into normalised tiles, as the reference image processors do: decode the first frame, apply the
+ * EXIF orientation, lay transparency over white, resize and cut by the plan, rescale and normalise. For the
+ * same file the values equal those of transformers' Pillow processors.
+ *
+ * Nothing heavy runs on the event loop: libvips decodes on libuv's threads, the rest runs on worker threads. `bytes` must
+ * not change until the promise settles. Throws `image_not_decodable`, `image_format_unsupported` or
+ * `image_too_large`; none of them affects another image.
+ */
+export async function prepareImage(
+  bytes: Uint8Array,
+  planner: ImagePlanner,
+  limits: ImageLimits = DEFAULT_IMAGE_LIMITS,
+): Promise<PreparedImage> {
+  checkBytes(bytes, limits);
+  const header = await readHeader(bytes, detectFormat(bytes));
+  checkPixels(header.size, limits);
+  const plan = planner(header.size);
+  const pixels = await decodePixels(bytes, header);
+  const tiles = await makeTiles({ pixels, plan });
+  return { tiles, tileCount: countTiles(plan), tileSize: plan.tileSize, grid: gridOf(header.size, plan) };
+}
+
+function checkBytes({ byteLength }: Uint8Array, { maxBytes }: ImageLimits): void {
+  if (byteLength === 0) {
+    throw new DiptychError('image_not_decodable', 'The image is empty; send a JPEG, PNG, WebP or GIF file.');
+  }
+  if (byteLength > maxBytes) {
+    const message = `The image has ${byteLength} bytes; this server accepts at most ${maxBytes}.`;
+    throw new DiptychError('image_too_large', message);
+  }
+}
+
+function checkPixels({ width, height }: Size, { maxPixels }: ImageLimits): void {
+  if (width * height <= maxPixels) return;
+  const message = `The image is ${width} x ${height}, ${width * height} pixels; this server accepts at most ${maxPixels}.`;
+  throw new DiptychError('image_too_large', message);
+}
+
+function gridOf(source: Size, plan: ImagePlan): TileGrid {
+  const processed = processedSize(plan);
+  return {
+    sourceWidth: source.width,
+    sourceHeight: source.height,
+    processedWidth: processed.width,
+    processedHeight: processed.height,
+    rows: plan.rows,
+    columns: plan.columns,
+  };
+}
