@@ -1,0 +1,26 @@
+/**
+ * Bundles the app of the current folder into dist/: its entry and every workspace library in one file, for images
+ * that carry no sources. Packages with native parts stay outside and are installed beside it.
+ */
+import { build } from 'esbuild';
+
+const NATIVE_PACKAGES = ['koffi', 'onnxruntime-node', 'sharp'];
+
+/** CommonJS packages in an ES module bundle still call `require` for Node's own modules. */
+const REQUIRE_FOR_COMMONJS =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
+await build({
+  entryPoints: ['bin.js'],
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22',
+  sourcemap: true,
+  external: NATIVE_PACKAGES,
+  banner: { js: REQUIRE_FOR_COMMONJS },
+  outExtension: { '.js': '.mjs' },
+  logLevel: 'warning',
+});
