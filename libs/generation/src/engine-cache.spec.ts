@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Engine } from './engine.ts';
+import type { SequenceRequest } from './request.ts';
+import { DeterministicDecoder } from './spec-support/deterministic-decoder.ts';
+import { generate, request, watch } from './spec-support/requests.ts';
+
+const IMAGE = 0;
+
+/** A prompt of 4 tokens, an image of 3 rows, and a question. */
+function imageRequest(digest: string, question: readonly number[], others: Partial<SequenceRequest> = {}) {
+  const value = digest.charCodeAt(0) / 100;
+  return request(
+    [9, 4, 17, 3, IMAGE, IMAGE, IMAGE, ...question],
+    {},
+    {
+      imagePositions: Int32Array.of(4, 5, 6),
+      imageFeatures: Float32Array.from({ length: 6 }, (_, i) => value + i),
+      images: [{ digest, rows: 3 }],
+      ...others,
+    },
+  );
+}
+
+async function cachedTokens(engine: Engine, wanted: SequenceRequest): Promise<number> {
+  return (await watch(engine, wanted).finished).usage.cachedTokens;
+}
+
+test('a second question about the same image starts after the image', async () => {
+  const engine = new Engine({ decoder: new DeterministicDecoder() });
+  assert.equal(await cachedTokens(engine, imageRequest('a', [20, 21])), 0);
+  assert.equal(await cachedTokens(engine, imageRequest('a', [22, 23])), 7);
+});
+
+test('a next turn starts after the whole turn before, answer included', async () => {
+  const engine = new Engine({ decoder: new DeterministicDecoder() });
+  const first = imageRequest('a', [20, 21]);
+  const answer = await generate(engine, first);
+  const next = imageRequest('a', [20, 21, ...answer, 5, 6]);
+  assert.equal(await cachedTokens(engine, next), first.promptIds.length + answer.length - 1);
+});
+
+test('another image is computed, whatever the ids say', async () => {
+  const engine = new Engine({ decoder: new DeterministicDecoder({ slots: 1 }) });
+  await generate(engine, imageRequest('a', [20, 21]));
+  const second = watch(engine, imageRequest('b', [20, 21]));
+  assert.equal((await second.finished).usage.cachedTokens, 4);
+  const alone = await generate(
+    new Engine({ decoder: new DeterministicDecoder() }),
+    imageRequest('b', [20, 21]),
+  );
+  assert.deepEqual(second.ids, alone);
+});
+
+test('an image answer is the same for every size of prefill chunk', async () => {
+  const run = (prefillChunk: number) =>
+    generate(new Engine({ decoder: new DeterministicDecoder(), prefillChunk }), imageRequest('a', [20, 21]));
+  const whole = await run(256);
+  for (const size of [1, 2, 3, 4, 5, 6, 7, 8]) assert.deepEqual(await run(size), whole, `chunks of ${size}`);
+});
+
+test('the image is counted in the usage', async () => {
+  const engine = new Engine({ decoder: new DeterministicDecoder() });
+  const { usage } = await watch(engine, imageRequest('a', [20, 21])).finished;
+  assert.deepEqual(usage, { promptTokens: 9, completionTokens: 10, imageTokens: 3, cachedTokens: 0 });
+});
+
+test('nothing is shared between cache salts', async () => {
+  const engine = new Engine({ decoder: new DeterministicDecoder({ slots: 1 }) });
+  await generate(engine, imageRequest('a', [20], { cacheSalt: 'one' }));
+  assert.equal(await cachedTokens(engine, imageRequest('a', [20], { cacheSalt: 'two' })), 0);
+  assert.equal(await cachedTokens(engine, imageRequest('a', [20], { cacheSalt: 'two' })), 7);
+});
+
+test('the contents of a sequence that failed are not used again', async () => {
+  const decoder = new DeterministicDecoder({ slots: 1 });
+  const engine = new Engine({ decoder });
+  decoder.after = (call) => {
+    if (call.kind === 'decode') call.logits.fill(Number.NaN);
+  };
+  assert.equal((await watch(engine, imageRequest('a', [20])).failed).code, 'internal');
+  decoder.after = () => undefined;
+  assert.equal(await cachedTokens(engine, imageRequest('a', [20])), 0);
+});
+
+test('what a cancelled sequence computed is used again', async () => {
+  const decoder = new DeterministicDecoder({ slots: 1 });
+  const engine = new Engine({ decoder });
+  const first = watch(engine, imageRequest('a', [20]), (event) => {
+    if (event.index === 2) first.generation.cancel();
+    return 'continue';
+  });
+  await first.failed;
+  assert.equal(first.ids.length, 3);
+  assert.equal(await cachedTokens(engine, imageRequest('a', [20])), 7);
+});

@@ -1,0 +1,205 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { DiptychError, toDiptychError } from '@diptych/errors';
+import { checkRequest } from './check-request.ts';
+import type { Decoder } from './decoder-interface.ts';
+import type { Generation, SequenceListener, SequenceRequest } from './request.ts';
+import { type Outcome, runStep } from './run-step.ts';
+import { Sampler } from './sampler.ts';
+import { planAdmission, planStep, type StepPlan } from './scheduler.ts';
+import { Sequence } from './sequence.ts';
+import { SlotTable } from './slots.ts';
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  /** Used by this engine alone; the caller disposes it, after `close`. */
+  readonly decoder: Decoder;
+  /** Sequences that may wait for a slot. */
+  readonly maxQueue?: number;
+  /** Prompt tokens that one step computes, over all prompts. */
+  readonly prefillChunk?: number;
+}
+
+/** How busy an engine is. */
+export interface EngineLoad {
+  /** Sequences that wait for a slot. */
+  readonly queued: number;
+  /** Sequences that have a slot. */
+  readonly active: number;
+  readonly slots: number;
+}
+
+/**
+ * Generates many sequences at once by continuous batching: each step advances every decoding sequence by one
+ * token and computes a part of the prompts.
+ *
+ * One loop owns queue and slots; the methods only post to it. The loop runs while there is work and lets the
+ * event loop turn between steps. A sequence's tokens depend on its request alone, never on its neighbours, on how
+ * its prompt was cut or on what a slot still held. An error ends the sequence it belongs to and no other.
+ */
+export class Engine implements AsyncDisposable {
+  readonly #decoder: Decoder;
+  readonly #maxQueue: number;
+  readonly #prefillChunk: number;
+  readonly #sampler: Sampler;
+  readonly #slots: SlotTable;
+  readonly #logits: Float32Array;
+  #waiting: Sequence[] = [];
+  #active: Sequence[] = [];
+  #typicalMs = FIRST_RETRY_MS;
+  #loop: Promise<void> | undefined;
+  #closing = false;
+
+  constructor({ decoder, maxQueue = DEFAULT_QUEUE, prefillChunk = DEFAULT_PREFILL_CHUNK }: EngineOptions) {
+    this.#decoder = decoder;
+    this.#maxQueue = maxQueue;
+    this.#prefillChunk = prefillChunk;
+    this.#sampler = new Sampler(decoder.vocabSize);
+    this.#slots = new SlotTable(decoder.slots, decoder.capacity);
+    this.#logits = new Float32Array(decoder.slots * decoder.vocabSize);
+  }
+
+  get load(): EngineLoad {
+    return { queued: this.#waiting.length, active: this.#active.length, slots: this.#decoder.slots };
+  }
+
+  /**
+   * Queues a sequence. The listener is not called before this returns.
+   *
+   * @throws DiptychError `context_length_exceeded`, `invalid_parameter`, `queue_full` (with `retryAfterMs`),
+   * `shutting_down`
+   */
+  submit(request: SequenceRequest, listener: SequenceListener): Generation {
+    if (this.#closing) throw shuttingDown();
+    const sequence = new Sequence(request, listener, checkRequest(request, this.#decoder));
+    this.#checkRoom();
+    this.#waiting.push(sequence);
+    this.#wake();
+    return { cancel: () => this.#cancel(sequence) };
+  }
+
+  /** Takes no new sequences, lets the present ones finish for at most `graceMs`, then ends the rest. */
+  async drain(graceMs: number): Promise<void> {
+    this.#closing = true;
+    const timer = new AbortController();
+    const patience = setTimeout(graceMs, undefined, { signal: timer.signal }).catch(() => undefined);
+    await Promise.race([this.#loop, patience]);
+    timer.abort();
+    await this.close();
+  }
+
+  /** Takes no new sequences, ends the present ones with `shutting_down`, and waits for the step that runs. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const sequence of [...this.#waiting, ...this.#active]) sequence.abandon(shuttingDown());
+    await this.#loop;
+  }
+
+  /** Same as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #wake(): void {
+    this.#loop ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    do {
+      await setImmediate();
+      await this.#step().catch((error: unknown) => this.#failAll(error));
+    } while (this.#waiting.length + this.#active.length > 0);
+    this.#loop = undefined;
+  }
+
+  async #step(): Promise<void> {
+    const plan = this.#schedule();
+    const outcomes = await runStep(this.#decoder, plan, this.#logits);
+    this.#commit(outcomes);
+  }
+
+  #schedule(): StepPlan<Sequence> {
+    for (const sequence of this.#waiting) sequence.finishIfWhole();
+    this.#releaseEnded();
+    for (const sequence of planAdmission(this.#waiting, this.#slots.free)) this.#admit(sequence);
+    this.#releaseEnded();
+    return planStep(this.#active, this.#prefillChunk);
+  }
+
+  #admit(sequence: Sequence): void {
+    const lease = this.#slots.acquire(sequence.slotRequest());
+    if (!lease) return;
+    this.#waiting = this.#waiting.filter((other) => other !== sequence);
+    this.#active.push(sequence);
+    isolate(sequence, () => sequence.admit(lease));
+  }
+
+  #commit(outcomes: readonly Outcome[]): void {
+    for (const outcome of outcomes) isolate(outcome.sequence, () => this.#commitOne(outcome));
+    this.#releaseEnded();
+  }
+
+  #commitOne(outcome: Outcome): void {
+    if ('error' in outcome) throw outcome.error;
+    const { sequence, computed, logits } = outcome;
+    sequence.advance(computed);
+    if (sequence.prefillRemaining === 0 && !sequence.ended) sequence.choose(this.#sampler, logits);
+  }
+
+  #releaseEnded(): void {
+    const ended = this.#active.filter((sequence) => sequence.ended);
+    for (const sequence of ended) {
+      this.#typicalMs += (sequence.activeMs - this.#typicalMs) * RETRY_SMOOTHING;
+      sequence.release();
+    }
+    this.#active = this.#active.filter((sequence) => !sequence.ended);
+    this.#waiting = this.#waiting.filter((sequence) => !sequence.ended);
+  }
+
+  #cancel(sequence: Sequence): void {
+    sequence.abandon(new DiptychError('cancelled', 'The caller cancelled the generation.'));
+    this.#waiting = this.#waiting.filter((other) => other !== sequence);
+  }
+
+  /** For a mistake of the engine's own: nobody is left waiting. */
+  #failAll(error: unknown): void {
+    for (const sequence of [...this.#waiting, ...this.#active]) sequence.fail(toDiptychError(error));
+    this.#releaseEnded();
+  }
+
+  #checkRoom(): void {
+    const { queued } = this.load;
+    if (queued < this.#maxQueue + this.#slots.free) return;
+    const retryAfterMs = Math.ceil((this.#typicalMs * (queued + 1)) / this.#decoder.slots);
+    throw new DiptychError(
+      'queue_full',
+      `${queued} requests are waiting already, which is as many as this server accepts. ` +
+        `Try again in ${retryAfterMs} ms.`,
+      { retryAfterMs },
+    );
+  }
+}
+
+/** A few times the slots of a usual server: waiting longer is worse for a caller than trying elsewhere. */
+const DEFAULT_QUEUE = 64;
+
+/** Attention over prompts runs fastest in chunks of about this size, and others wait only for one of them. */
+const DEFAULT_PREFILL_CHUNK = 256;
+
+/** How long a sequence holds its slot, as long as none has finished. */
+const FIRST_RETRY_MS = 1000;
+
+/** Weight of the newest sequence in the running mean of how long a sequence holds its slot. */
+const RETRY_SMOOTHING = 0.2;
+
+/** Runs one sequence's part of a step; what it throws ends that sequence alone. */
+function isolate(sequence: Sequence, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    sequence.fail(toDiptychError(error));
+  }
+}
+
+function shuttingDown(): DiptychError {
+  return new DiptychError('shutting_down', 'The server is shutting down. Try again, or use another replica.');
+}

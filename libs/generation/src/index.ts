@@ -1,0 +1,17 @@
+export type { DecodeEntry, Decoder, ImageRows, PrefillStep } from './decoder-interface.ts';
+export { Engine, type EngineLoad, type EngineOptions } from './engine.ts';
+export type { PositionLogprobs, TokenLogprob } from './logprobs.ts';
+export { randomSeed } from './random.ts';
+export type {
+  FinishReason,
+  Generation,
+  PromptImageRows,
+  SequenceListener,
+  SequenceRequest,
+  SequenceSummary,
+  SequenceTimings,
+  SequenceUsage,
+  TokenEvent,
+} from './request.ts';
+export type { PartialSampling, SamplingDefaults, SamplingParameters } from './sampling-parameters.ts';
+export { validateSampling } from './validate-sampling.ts';

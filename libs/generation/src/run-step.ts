@@ -1,0 +1,73 @@
+import type { Decoder } from './decoder-interface.ts';
+import type { StepPlan } from './scheduler.ts';
+import type { Sequence } from './sequence.ts';
+
+/** What became of one sequence in one step. */
+export type Outcome =
+  | {
+      readonly sequence: Sequence;
+      /** Tokens that the cache holds more than before. */
+      readonly computed: number;
+      /** Logits of the last of them; a view of the step's buffer. */
+      readonly logits: Float32Array;
+    }
+  | { readonly sequence: Sequence; readonly error: unknown };
+
+/**
+ * Runs a plan: the decode batch, then the parts of prompts. Never rejects: an error becomes the outcome of the
+ * sequence it belongs to.
+ *
+ * @param logits `[slots, vocabSize]`, filled; a plan has at most one row for each slot
+ */
+export async function runStep(
+  decoder: Decoder,
+  plan: StepPlan<Sequence>,
+  logits: Float32Array,
+): Promise<Outcome[]> {
+  const row = (index: number) => logits.subarray(index * decoder.vocabSize, (index + 1) * decoder.vocabSize);
+  const outcomes = plan.decode.length === 0 ? [] : await decode(decoder, plan.decode, logits);
+  for (const { sequence, tokens } of plan.prefill) {
+    outcomes.push(await prefill(decoder, sequence, tokens, row(outcomes.length)));
+  }
+  return outcomes;
+}
+
+/**
+ * One batched step. Where the batch fails, its members run one by one, so that only the culprit fails: a step
+ * writes the same keys and values to the same places again.
+ */
+async function decode(
+  decoder: Decoder,
+  sequences: readonly Sequence[],
+  logits: Float32Array,
+): Promise<Outcome[]> {
+  const row = (index: number) => logits.subarray(index * decoder.vocabSize, (index + 1) * decoder.vocabSize);
+  try {
+    await decoder.decode(
+      sequences.map((sequence) => sequence.decodeEntry()),
+      logits,
+    );
+    return sequences.map((sequence, i) => ({ sequence, computed: 1, logits: row(i) }));
+  } catch (error) {
+    const [only, ...others] = sequences;
+    if (only && others.length === 0) return [{ sequence: only, error }];
+    const outcomes: Outcome[] = [];
+    for (const [i, sequence] of sequences.entries())
+      outcomes.push(...(await decode(decoder, [sequence], row(i))));
+    return outcomes;
+  }
+}
+
+async function prefill(
+  decoder: Decoder,
+  sequence: Sequence,
+  tokens: number,
+  logits: Float32Array,
+): Promise<Outcome> {
+  try {
+    await decoder.prefill(sequence.prefillStep(tokens, logits));
+    return { sequence, computed: tokens, logits };
+  } catch (error) {
+    return { sequence, error };
+  }
+}

@@ -1,0 +1,210 @@
+import { DiptychError } from '@diptych/errors';
+import type { DecodeEntry, ImageRows, PrefillStep } from './decoder-interface.ts';
+import { TokenHistory } from './penalties.ts';
+import { placeRows } from './prefix.ts';
+import type {
+  FinishReason,
+  SequenceListener,
+  SequenceRequest,
+  SequenceTimings,
+  SequenceUsage,
+} from './request.ts';
+import type { SampledToken, Sampler } from './sampler.ts';
+import type { Schedulable } from './scheduler.ts';
+import type { SlotLease, SlotRequest } from './slots.ts';
+
+/**
+ * One sequence from submission to its end: its tokens, how many of them the KV cache holds, and its listener.
+ * Ending is idempotent; afterwards the listener hears nothing more.
+ */
+export class Sequence implements Schedulable {
+  readonly #request: SequenceRequest;
+  readonly #listener: SequenceListener;
+  readonly #maxTokens: number;
+  readonly #endIds: ReadonlySet<number>;
+  readonly #history: TokenHistory;
+  readonly #clock: Clock = { submitted: performance.now() };
+  /** Prompt, resumed tokens, new tokens: the first `#length` are known, the first `#computed` in the cache. */
+  readonly #tokens: Int32Array;
+  readonly #prefillLength: number;
+  #length: number;
+  #computed = 0;
+  #lease: SlotLease | undefined;
+  #ended = false;
+  #tainted = false;
+
+  /** @param maxTokens most tokens of the answer, resumed ones included */
+  constructor(request: SequenceRequest, listener: SequenceListener, maxTokens: number) {
+    const { promptIds, resumeIds, sampling, endTokenIds } = request;
+    this.#request = request;
+    this.#listener = listener;
+    this.#maxTokens = maxTokens;
+    this.#endIds = new Set([...(sampling.ignoreEos ? [] : endTokenIds), ...sampling.stopTokenIds]);
+    this.#history = new TokenHistory(promptIds, resumeIds);
+    this.#tokens = new Int32Array(promptIds.length + maxTokens);
+    this.#tokens.set(promptIds);
+    this.#tokens.set(resumeIds, promptIds.length);
+    this.#prefillLength = promptIds.length + resumeIds.length;
+    this.#length = this.#prefillLength;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get prefillRemaining(): number {
+    return Math.max(0, this.#prefillLength - this.#computed);
+  }
+
+  /** Milliseconds since the sequence got its slot, 0 before. */
+  get activeMs(): number {
+    return this.#clock.admitted === undefined ? 0 : performance.now() - this.#clock.admitted;
+  }
+
+  /** What the sequence needs in a slot. */
+  slotRequest(): SlotRequest {
+    const { imagePositions, images, cacheSalt } = this.#request;
+    const ids = this.#tokens.subarray(0, this.#prefillLength);
+    return { ids, rows: placeRows(imagePositions, images), salt: cacheSalt };
+  }
+
+  /** Takes over a slot. The lease is given back by `release`. */
+  admit(lease: SlotLease): void {
+    this.#lease = lease;
+    this.#computed = lease.cached;
+    this.#clock.admitted = performance.now();
+    this.#listener.admitted?.({ cachedTokens: this.#cachedTokens, queueMs: this.#timings().queueMs });
+  }
+
+  /** The next `count` tokens of the prompt as a step; `logits` is filled where they are the last ones. */
+  prefillStep(count: number, logits: Float32Array): PrefillStep {
+    const past = this.#computed;
+    const ids = this.#tokens.subarray(past, past + count);
+    const step = { slot: this.#slot, past, ids, images: this.#imageRows(past, past + count) };
+    return count === this.prefillRemaining ? { ...step, logits } : step;
+  }
+
+  /** The newest token as an entry of a decode step. */
+  decodeEntry(): DecodeEntry {
+    return { slot: this.#slot, past: this.#computed, id: this.#tokens[this.#computed] ?? 0 };
+  }
+
+  /** Notes that the cache holds `count` tokens more. */
+  advance(count: number): void {
+    this.#lease?.append(this.#tokens.subarray(this.#computed, this.#computed + count));
+    this.#computed += count;
+  }
+
+  /** Chooses the next token from the logits of the newest one, reports it, and ends where it is the last. */
+  choose(sampler: Sampler, logits: Float32Array): void {
+    const { sampling } = this.#request;
+    const index = this.#generated;
+    const banned = index < sampling.minTokens ? this.#endIds : [];
+    this.#take(sampler.sample(logits, { parameters: sampling, history: this.#history, index, banned }));
+  }
+
+  /** Ends at once where the resumed tokens are a whole answer already: another machine was lost just then. */
+  finishIfWhole(): void {
+    const last = this.#request.resumeIds.at(-1);
+    if (last !== undefined && this.#endIds.has(last)) this.finish('stop');
+    else if (this.#generated === this.#maxTokens) this.finish('length');
+  }
+
+  /** Ends with success. */
+  finish(reason: FinishReason): void {
+    const summary = { reason, usage: this.#usage(), timings: this.#timings() };
+    this.#end(() => this.#listener.finished(summary));
+  }
+
+  /** Ends because something went wrong: what its slot holds is not to be trusted. */
+  fail(error: DiptychError): void {
+    this.#tainted = true;
+    this.#end(() => this.#listener.failed(error));
+  }
+
+  /** Ends because somebody wants so. */
+  abandon(error: DiptychError): void {
+    this.#end(() => this.#listener.failed(error));
+  }
+
+  /** Gives the slot back, if there is one. */
+  release(): void {
+    this.#lease?.release({ keep: !this.#tainted });
+    this.#lease = undefined;
+  }
+
+  #take({ id, logprobs }: SampledToken): void {
+    const index = this.#generated;
+    this.#tokens[this.#length++] = id;
+    this.#history.add(id);
+    this.#clock.last = performance.now();
+    this.#clock.first ??= this.#clock.last;
+    const end = this.#endIds.has(id);
+    const word = this.#listener.token({ id, index, end, ...(logprobs && { logprobs }) });
+    if (end || word === 'stop') this.finish('stop');
+    else if (this.#generated === this.#maxTokens) this.finish('length');
+  }
+
+  #end(report: () => void): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      report();
+    } catch (error) {
+      process.emitWarning(new Error('A listener failed when its sequence ended.', { cause: error }));
+    }
+  }
+
+  get #generated(): number {
+    return this.#length - this.#request.promptIds.length;
+  }
+
+  get #slot(): number {
+    if (this.#lease) return this.#lease.slot;
+    throw new DiptychError('internal', 'A sequence without a slot was scheduled.');
+  }
+
+  get #cachedTokens(): number {
+    return Math.min(this.#lease?.cached ?? 0, this.#request.promptIds.length);
+  }
+
+  /** The feature rows of positions `[from, to)`. */
+  #imageRows(from: number, to: number): ImageRows {
+    const { imagePositions, imageFeatures } = this.#request;
+    const first = countBelow(imagePositions, from);
+    const end = countBelow(imagePositions, to);
+    const hidden = imagePositions.length === 0 ? 0 : imageFeatures.length / imagePositions.length;
+    return {
+      rows: imageFeatures.subarray(first * hidden, end * hidden),
+      positions: imagePositions.subarray(first, end).map((position) => position - from),
+    };
+  }
+
+  #usage(): SequenceUsage {
+    return {
+      promptTokens: this.#request.promptIds.length,
+      completionTokens: this.#generated,
+      imageTokens: this.#request.imagePositions.length,
+      cachedTokens: this.#cachedTokens,
+    };
+  }
+
+  #timings(): SequenceTimings {
+    const { submitted, admitted = submitted, first = admitted, last = first } = this.#clock;
+    return { queueMs: admitted - submitted, prefillMs: first - admitted, decodeMs: last - first };
+  }
+}
+
+/** Readings of `performance.now()`. */
+interface Clock {
+  readonly submitted: number;
+  admitted?: number;
+  first?: number;
+  last?: number;
+}
+
+/** How many of the ascending positions are below `limit`. */
+function countBelow(positions: Int32Array, limit: number): number {
+  const index = positions.findIndex((position) => position >= limit);
+  return index === -1 ? positions.length : index;
+}

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { type CacheContents, commonPrefix, type PlacedRow } from './prefix.ts';
+
+/** A sequence that wants a slot: the tokens it will compute first, and its feature rows. */
+export interface SlotRequest extends CacheContents {
+  readonly salt: string;
+}
+
+/** The right to use one slot, until it is released. */
+export interface SlotLease {
+  readonly slot: number;
+  /** Tokens at the front of the request that the slot holds already. */
+  readonly cached: number;
+  /** Notes token ids whose keys and values the slot now holds, after those before. */
+  append(ids: Int32Array): void;
+  /**
+   * Gives the slot back; again and later it does nothing. `keep` leaves the contents for sequences with the same
+   * prefix; without it they are forgotten (after a failure nobody knows what the slot holds).
+   */
+  release(options: { readonly keep: boolean }): void;
+}
+
+/**
+ * The slots of the KV cache: who uses which, and what the unused ones still hold.
+ *
+ * A sequence starts in the unused slot with the longest common prefix of token ids and image digests, within its
+ * cache salt. A prefix that would spare little is no reason to overwrite another conversation: then the slot that
+ * was used least recently (an empty one before all) is taken.
+ */
+export class SlotTable {
+  readonly #slots: Slot[];
+  #clock = 0;
+
+  constructor(count: number, capacity: number) {
+    this.#slots = Array.from({ length: count }, (_, index) => emptySlot(index, capacity));
+  }
+
+  /** Number of slots that nobody uses. */
+  get free(): number {
+    return this.#slots.filter((slot) => !slot.busy).length;
+  }
+
+  /** Takes a slot, or `undefined` where all are in use. At least the last token is left to be computed. */
+  acquire(request: SlotRequest): SlotLease | undefined {
+    const offers = this.#slots.filter((slot) => !slot.busy).map((slot) => offer(slot, request));
+    const chosen = choose(offers, request.ids.length);
+    return chosen && this.#lease(chosen, request);
+  }
+
+  #lease({ slot, match }: Offer, request: SlotRequest): SlotLease {
+    const cached = Math.min(match, request.ids.length - 1);
+    Object.assign(slot, { busy: true, length: cached, salt: request.salt, rows: request.rows });
+    let released = false;
+    return {
+      slot: slot.index,
+      cached,
+      append: (ids) => {
+        assert.ok(!released, 'the slot was released');
+        slot.ids.set(ids, slot.length);
+        slot.length += ids.length;
+      },
+      release: ({ keep }) => {
+        if (released) return;
+        released = true;
+        Object.assign(slot, { busy: false, lastUsed: keep ? ++this.#clock : 0 });
+        if (!keep) slot.length = 0;
+      },
+    };
+  }
+}
+
+/**
+ * Part of a prompt that a match must spare to be worth the contents of a slot. Prompts of one model all begin with
+ * the same few template tokens; those alone shall not cost another conversation its cache.
+ */
+const WORTHWHILE_SHARE = 0.25;
+
+interface Slot {
+  readonly index: number;
+  /** Token ids in the cache: the first `length` are valid. */
+  readonly ids: Int32Array;
+  length: number;
+  rows: readonly PlacedRow[];
+  salt: string;
+  busy: boolean;
+  /** Counts up with each release; 0 where the slot is empty. */
+  lastUsed: number;
+}
+
+interface Offer {
+  readonly slot: Slot;
+  readonly match: number;
+}
+
+function emptySlot(index: number, capacity: number): Slot {
+  return { index, ids: new Int32Array(capacity), length: 0, rows: [], salt: '', busy: false, lastUsed: 0 };
+}
+
+function offer(slot: Slot, request: SlotRequest): Offer {
+  const held = { ids: slot.ids.subarray(0, slot.length), rows: slot.rows };
+  return { slot, match: slot.salt === request.salt ? commonPrefix(held, request) : 0 };
+}
+
+function choose(offers: readonly Offer[], promptLength: number): Offer | undefined {
+  const longest = offers.toSorted((a, b) => b.match - a.match)[0];
+  if (longest && longest.match >= WORTHWHILE_SHARE * promptLength) return longest;
+  return offers.toSorted((a, b) => a.slot.lastUsed - b.slot.lastUsed)[0];
+}
