@@ -20,8 +20,8 @@ export interface OpOptions {
   readonly domain?: 'com.microsoft';
   /** Number of outputs, 1 where left out. */
   readonly outputs?: number;
-  /** Names of the outputs for readers of the graph; an empty one leaves an optional output out. */
-  readonly names?: readonly string[];
+  /** Names of the outputs where they matter; an empty one leaves an optional output out. */
+  readonly names?: readonly (string | undefined)[];
 }
 
 /** Type and shape of an output, for those who read the model; ONNX Runtime infers them where left out. */
