@@ -43,7 +43,8 @@ export class Candidates {
   }
 
   /**
-   * Keeps the fewest heaviest tokens whose share reaches `p`; of equal tokens the lower id comes first.
+   * Keeps the fewest heaviest tokens whose share reaches `p`; of equal tokens the lower id comes first (the order
+   * that the reference leaves to its sort).
    *
    * A token whose share is at most (1 - p) / count can be put aside before sorting: all such tokens together
    * have at most 1 - p, so the heavier ones reach `p` without them.
@@ -63,7 +64,7 @@ export class Candidates {
 
   /** The token at which the running share of the weights passes `uniform`, a number in [0, 1). */
   draw(uniform: number): number {
-    assert.ok(this.#count > 0, 'no token is left to draw from');
+    assert.ok(this.#count > 0, 'no token is left to choose');
     const target = uniform * this.#total();
     let sum = 0;
     for (const id of this.ids) {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { DiptychError } from '@diptych/errors';
 import { Candidates } from './candidates.ts';
 import { logprobsOf, type PositionLogprobs } from './logprobs.ts';
@@ -80,6 +81,7 @@ function argmax(logits: Float32Array): number {
       best = id;
     }
   });
+  assert.ok(largest > -Infinity, 'no token is left to choose');
   return best;
 }
 
