@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+
+/** Bytes hashed at once: few enough to leave the event loop within a few milliseconds. */
+const CHUNK_BYTES = 1024 * 1024;
+
+/** SHA-256 of a file in hexadecimal, by streaming. */
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }))
+    hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** SHA-256 in hexadecimal over the names and contents of files; their order does not matter. */
+export async function fingerprintFiles(folder: string, files: readonly string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of [...files].sort()) hash.update(`${file}\0${await hashFile(join(folder, file))}\n`);
+  return hash.digest('hex');
+}

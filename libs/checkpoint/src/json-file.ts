@@ -1,0 +1,57 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DiptychError } from '@diptych/errors';
+import { invalidFile, systemCode } from './failures.ts';
+
+/** Text files are read whole. The largest real one, a tokenizer.json, has some 30 MB. */
+export const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Reads a text file of a checkpoint.
+ *
+ * @throws DiptychError `checkpoint_file_missing`, or `checkpoint_invalid` where it is too large, not a file or not
+ *   UTF-8.
+ */
+export async function readTextFile(folder: string, file: string): Promise<string> {
+  const bytes = await readWhole(folder, file);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw invalidFile(file, 'is not UTF-8 text; download it again.', { cause });
+  }
+}
+
+/**
+ * Reads a JSON file of a checkpoint.
+ *
+ * @throws DiptychError as `readTextFile`, and `checkpoint_invalid` where it is not JSON.
+ */
+export async function readJsonFile(folder: string, file: string): Promise<unknown> {
+  const text = await readTextFile(folder, file);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw invalidFile(file, `is not valid JSON (${reason}); download it again.`, { cause });
+  }
+}
+
+async function readWhole(folder: string, file: string): Promise<Uint8Array> {
+  try {
+    await using handle = await open(join(folder, file), 'r');
+    const { size } = await handle.stat();
+    if (size > MAX_TEXT_BYTES)
+      throw invalidFile(file, `has ${size} bytes; at most ${MAX_TEXT_BYTES} are read.`);
+    return await handle.readFile();
+  } catch (error) {
+    throw readError(folder, file, error);
+  }
+}
+
+function readError(folder: string, file: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (error instanceof DiptychError || code === undefined) return error;
+  if (code !== 'ENOENT') return invalidFile(file, `cannot be read (${code}).`, { cause: error });
+  const message = `${folder} has no ${file}; download the checkpoint again, with every file.`;
+  return new DiptychError('checkpoint_file_missing', message, { param: file, cause: error });
+}
