@@ -1,0 +1,7 @@
+export type { Binding } from './binding.ts';
+export type { ElementType, TensorData } from './element-type.ts';
+export { type LogLevel, setLogLevel } from './environment.ts';
+export { Session } from './session.ts';
+export type { SessionOptions } from './session-options.ts';
+export { Tensor } from './tensor.ts';
+export type { ValueInfo } from './value-info.ts';

@@ -1,0 +1,43 @@
+import { api, type Pointer } from './api.ts';
+import { NativeHandle } from './native-handle.ts';
+import { check, create } from './status.ts';
+
+/** How a session uses the machine, and how far it rewrites its graph. */
+export interface SessionOptions {
+  /** Threads that one operator may use, the calling one included. Default: one for each physical core. */
+  readonly intraOpThreads?: number;
+  /**
+   * Whether worker threads burn cycles while they wait for the next operator. Faster alone, slower where several
+   * sessions or processes share the cores. Default: ONNX Runtime's, which is true.
+   */
+  readonly allowSpinning?: boolean;
+  /** How far the graph is rewritten when it is loaded. Default `all`. */
+  readonly graphOptimization?: 'none' | 'basic' | 'extended' | 'all';
+}
+
+/** GraphOptimizationLevel. */
+const GRAPH_OPTIMIZATION = { none: 0, basic: 1, extended: 2, all: 99 } as const;
+
+/** A native OrtSessionOptions, owned by the caller. */
+export function createSessionOptions(options: SessionOptions): NativeHandle {
+  const handle = new NativeHandle(
+    'session options object',
+    create((out) => api().createSessionOptions(out)),
+    (pointer) => api().releaseSessionOptions(pointer),
+  );
+  try {
+    configure(handle.pointer, options);
+    return handle;
+  } catch (error) {
+    handle[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function configure(pointer: Pointer, options: SessionOptions): void {
+  const { intraOpThreads, allowSpinning, graphOptimization = 'all' } = options;
+  check(api().setSessionGraphOptimizationLevel(pointer, GRAPH_OPTIMIZATION[graphOptimization]));
+  if (intraOpThreads !== undefined) check(api().setIntraOpNumThreads(pointer, intraOpThreads));
+  if (allowSpinning !== undefined)
+    check(api().addSessionConfigEntry(pointer, 'session.intra_op.allow_spinning', allowSpinning ? '1' : '0'));
+}
