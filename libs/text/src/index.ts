@@ -1,2 +1,8 @@
 export type { ChatContent, ChatMessage, ChatRole } from './chat-message.ts';
+export { ChatTemplate, type ChatTemplateOptions } from './chat-template.ts';
+export { Detokenizer, type TokenTable } from './detokenizer.ts';
 export type { EncodedPrompt, PromptImage, Segment } from './prompt.ts';
+export type { SpecialTokens } from './special-tokens.ts';
+export { StopMatcher, type StopResult } from './stop-matcher.ts';
+export { type TemplateSources } from './template-source.ts';
+export { Tokenizer, type TokenizerSources } from './tokenizer.ts';

@@ -1,0 +1,88 @@
+import type { Span } from './prompt-text.ts';
+import type { AddedToken } from './tokenizer-json.ts';
+
+/** A part of a text: an added token, or plain text where `token` is absent. */
+export interface Piece extends Span {
+  readonly token?: AddedToken;
+}
+
+/**
+ * Whether an added token is a mere run of whitespace. Such a token is ordinary vocabulary, so it is recognised in a
+ * user's text too; every other added token, special or not, is markup and only the template can spell it.
+ */
+export function isOrdinary({ content }: AddedToken): boolean {
+  return /^\p{White_Space}+$/u.test(content);
+}
+
+/** Finds added tokens in text: leftmost first, the longest at each place, as the reference library does. */
+export class AddedTokenSplitter {
+  readonly #byFirstUnit = new Map<string, { token: AddedToken; content: string }[]>();
+
+  /** `contentOf` says what to look for; the normalised content where the text is normalised. */
+  constructor(
+    tokens: readonly AddedToken[],
+    contentOf: (token: AddedToken) => string = ({ content }) => content,
+  ) {
+    const entries = tokens.map((token) => ({ token, content: contentOf(token) }));
+    for (const entry of entries.toSorted((a, b) => b.content.length - a.content.length)) {
+      const first = entry.content.charAt(0);
+      this.#byFirstUnit.set(first, [...(this.#byFirstUnit.get(first) ?? []), entry]);
+    }
+  }
+
+  /** Splits a text. Markup is recognised only where it lies within one of `templateSpans` (ascending, apart). */
+  split(text: string, templateSpans: readonly Span[]): Piece[] {
+    const pieces: Piece[] = [];
+    let plainStart = 0;
+    for (const { token, ...match } of this.#matches(text, templateSpans)) {
+      const start = token.lstrip
+        ? text.slice(plainStart, match.start).search(TRAILING_SPACE) + plainStart
+        : match.start;
+      const end = token.rstrip ? match.end + leadingSpace(text.slice(match.end)) : match.end;
+      if (start > plainStart) pieces.push({ start: plainStart, end: start });
+      pieces.push({ token, start, end });
+      plainStart = end;
+    }
+    if (plainStart < text.length) pieces.push({ start: plainStart, end: text.length });
+    return pieces;
+  }
+
+  *#matches(text: string, templateSpans: readonly Span[]): Generator<Required<Piece>> {
+    if (this.#byFirstUnit.size === 0) return;
+    let span = 0;
+    for (let start = 0; start < text.length; ) {
+      while ((templateSpans[span]?.end ?? Infinity) <= start) span += 1;
+      const match = this.#matchAt(text, start, templateSpans[span]);
+      if (match && isWholeWord(text, match)) yield match;
+      start = match ? match.end : start + 1;
+    }
+  }
+
+  #matchAt(text: string, start: number, template: Span | undefined): Required<Piece> | undefined {
+    const candidates = this.#byFirstUnit.get(text.charAt(start)) ?? [];
+    const found = candidates.find(
+      ({ token, content }) =>
+        text.startsWith(content, start) &&
+        (isOrdinary(token) || lies(start, start + content.length, template)),
+    );
+    return found && { token: found.token, start, end: start + found.content.length };
+  }
+}
+
+const TRAILING_SPACE = /\p{White_Space}*$/u;
+
+function leadingSpace(text: string): number {
+  return /^\p{White_Space}*/u.exec(text)?.[0].length ?? 0;
+}
+
+function lies(start: number, end: number, within: Span | undefined): boolean {
+  return within !== undefined && within.start <= start && end <= within.end;
+}
+
+function isWholeWord(text: string, { token, start, end }: Required<Piece>): boolean {
+  if (!token.singleWord) return true;
+  return (
+    !/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u.test(text.slice(0, start)) &&
+    !/^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]/u.test(text.slice(end))
+  );
+}
