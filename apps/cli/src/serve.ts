@@ -1,0 +1,85 @@
+import { describeExit, readable, type ServiceName } from './service-process.ts';
+import { type Services, startServices } from './services.ts';
+
+/** Flags of `diptych serve`. */
+export interface ServeOptions {
+  readonly model: string;
+  readonly listen: string;
+  readonly grpcListen: string;
+  readonly visionListen: string;
+  readonly languageListen: string;
+  readonly verbose: boolean;
+}
+
+/**
+ * Starts the three services, prints the addresses and a curl line, and stops them all on SIGINT or SIGTERM. When
+ * one of them ends by itself, says which and why, stops the others and sets exit code 1.
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { promise: signalled, resolve: onSignal } = Promise.withResolvers<'signalled'>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => onSignal('signalled'));
+  const starting = startServices({
+    ...options,
+    onLine: (service, line) => report(service, line, options.verbose),
+  });
+  await using services = await starting;
+  process.stdout.write(welcome(services, await servedModel(services)));
+  const end = await Promise.race([signalled, services.firstExit]);
+  if (end === 'signalled') {
+    process.stdout.write('\nStopping.\n');
+    return;
+  }
+  process.stderr.write(`diptych: ${describeExit(end)}; stopping the others\n`);
+  process.exitCode = 1;
+}
+
+function report(service: ServiceName, line: string, verbose: boolean): void {
+  if (verbose) process.stderr.write(`${line}\n`);
+  else if (deservesAttention(line)) process.stderr.write(`${service}: ${readable(line)}\n`);
+}
+
+/** Warnings, errors, and progress of a compile; pino's level 40 is `warn`. */
+function deservesAttention(line: string): boolean {
+  try {
+    const entry = JSON.parse(line) as { level?: unknown; progress?: unknown };
+    return entry.progress === true || (typeof entry.level === 'number' && entry.level >= 40);
+  } catch {
+    return true;
+  }
+}
+
+async function servedModel(services: Services): Promise<string> {
+  const response = await fetch(`${services.url}/v1/models`);
+  const { data } = (await response.json()) as { data: { id: string }[] };
+  const id = data[0]?.id;
+  if (id === undefined) throw new Error('gateway: it lists no model');
+  return id;
+}
+
+function welcome(services: Services, model: string): string {
+  const body = JSON.stringify({
+    model,
+    stream: true,
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'image_url', image_url: { url: 'data:image/png;base64,IMAGE' } },
+          { type: 'text', text: 'What do we see in this image?' },
+        ],
+      },
+    ],
+  }).replace('IMAGE', `'"$(base64 < samples/two-cats.png | tr -d '\\n')"'`);
+  return `
+Diptych serves ${model}.
+
+  REST   ${services.url}/v1
+  gRPC   ${services.grpc}
+
+Ask it something, from this folder in another terminal:
+
+curl -N ${services.url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'
+
+Ctrl-C stops all three services.
+`;
+}

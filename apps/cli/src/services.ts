@@ -1,0 +1,116 @@
+import {
+  describeExit,
+  type Listening,
+  type ServiceExit,
+  type ServiceName,
+  ServiceProcess,
+} from './service-process.ts';
+
+export type { ServiceExit, ServiceName } from './service-process.ts';
+
+/** How long a service may take to finish its streams when it is asked to stop. */
+const STOP_GRACE_MS = 15_000;
+/** Pause between two looks at the gateway's readiness. */
+const READY_POLL_MS = 50;
+/** The stages listen already when this wait begins, so it covers their first gRPC connections alone. */
+const READY_TIMEOUT_MS = 30_000;
+
+/** What to start. */
+export interface StartOptions {
+  /** Folder of the checkpoint that all three serve. */
+  readonly model: string;
+  /** REST address as host:port; port 0 takes a free one. */
+  readonly listen: string;
+  /** gRPC address of the chat API. */
+  readonly grpcListen: string;
+  /** Addresses of the two stages. */
+  readonly visionListen: string;
+  readonly languageListen: string;
+  /** Flags handed to one service as they are. */
+  readonly extraArgs?: Partial<Record<ServiceName, readonly string[]>>;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Receives each line that a service logs. */
+  readonly onLine?: (service: ServiceName, line: string) => void;
+}
+
+/** The three services, running. Disposing stops them. */
+export interface Services extends AsyncDisposable {
+  /** Address of the REST API, for example `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** host:port of the gRPC chat API. */
+  readonly grpc: string;
+  readonly vision: string;
+  readonly language: string;
+  readonly processes: Readonly<Record<ServiceName, ServiceProcess>>;
+  /** Settles when the first of them ends. */
+  readonly firstExit: Promise<ServiceExit>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts vision-service, lm-service and gateway as three processes and waits until the gateway reports ready.
+ * Throws an error that names the service and its last words if one of them ends first; the others are stopped.
+ */
+export async function startServices(options: StartOptions): Promise<Services> {
+  const started: ServiceProcess[] = [];
+  const start = (name: ServiceName, args: readonly string[]) => {
+    const process_ = new ServiceProcess(name, {
+      args: ['--model', options.model, ...args, ...(options.extraArgs?.[name] ?? [])],
+      env: options.env ?? process.env,
+      onLine: (line) => options.onLine?.(name, line),
+    });
+    started.push(process_);
+    return process_;
+  };
+  const stop = async () => {
+    await Promise.all(started.toReversed().map((service) => service.stop(STOP_GRACE_MS)));
+  };
+  try {
+    const vision = start('vision-service', ['--listen', options.visionListen]);
+    const language = start('lm-service', ['--listen', options.languageListen]);
+    const [atVision, atLanguage] = await Promise.all([vision.listening(), language.listening()]);
+    const gateway = start('gateway', [
+      ...['--listen', options.listen, '--grpc-listen', options.grpcListen],
+      ...['--vision', atVision.listening, '--language', atLanguage.listening],
+    ]);
+    const atGateway = await gateway.listening();
+    const firstExit = Promise.race(started.map((service) => service.exited));
+    await readyOrEnded(atGateway, firstExit);
+    return {
+      url: atGateway.listening,
+      grpc: grpcAddress(atGateway),
+      vision: atVision.listening,
+      language: atLanguage.listening,
+      processes: { 'vision-service': vision, 'lm-service': language, gateway },
+      firstExit,
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function grpcAddress(gateway: Listening): string {
+  if (gateway.grpc === undefined) throw new Error('gateway: it did not say where its gRPC API listens');
+  return gateway.grpc;
+}
+
+async function readyOrEnded(gateway: Listening, firstExit: Promise<ServiceExit>): Promise<void> {
+  const ended = firstExit.then((exit) => {
+    throw new Error(describeExit(exit));
+  });
+  await Promise.race([untilReady(gateway.listening), ended]);
+}
+
+async function untilReady(url: string): Promise<void> {
+  const deadline = performance.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const response = await fetch(`${url}/readyz`);
+    const body = await response.text();
+    if (response.ok) return;
+    if (performance.now() > deadline) throw new Error(`gateway: not ready after 30 s: ${body}`);
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+  }
+}

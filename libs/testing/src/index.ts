@@ -1,0 +1,2 @@
+export { MODEL_HOME, PICO, PROTO, ROOT, SAMPLES, sampleDataUri } from './paths.ts';
+export { startPico } from './start-pico.ts';
