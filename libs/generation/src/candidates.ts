@@ -1,63 +1,73 @@
 import assert from 'node:assert/strict';
+import { kthLargest, largest } from './selection.ts';
 
 /**
  * The tokens that a draw may choose, with their weights: unnormalised probabilities, the largest of them 1.
  *
- * Filters narrow the set as the warpers of transformers do (`TopKLogitsWarper`, `TopPLogitsWarper`,
- * `MinPLogitsWarper`); call them in that order. The whole vocabulary is never sorted. One object serves one
- * vocabulary size and keeps its buffers between draws.
+ * Filters narrow the set as the warpers of transformers do (`TemperatureLogitsWarper`, `TopKLogitsWarper`,
+ * `TopPLogitsWarper`, `MinPLogitsWarper`); call them in the order `select`, `keepTopP`, `keepMinP`. Token ids are
+ * never sorted. One object serves one vocabulary size and keeps its buffers between draws.
  */
 export class Candidates {
-  readonly #weights: Float64Array;
+  /** Token ids left, ascending: the first `#count`. */
   readonly #ids: Uint32Array;
+  /** The weight of each of `#ids`. */
+  readonly #weights: Float64Array;
+  readonly #scratch: Float64Array;
   #count = 0;
-  #heap = new Float64Array(0);
 
   constructor(vocabSize: number) {
-    this.#weights = new Float64Array(vocabSize);
     this.#ids = new Uint32Array(vocabSize);
+    this.#weights = new Float64Array(vocabSize);
+    this.#scratch = new Float64Array(vocabSize);
   }
 
-  /** The token ids left, in the order in which a draw walks them. A view, valid until the next call. */
+  /** The token ids left, ascending. A view, valid until the next call. */
   get ids(): Uint32Array {
     return this.#ids.subarray(0, this.#count);
   }
 
-  /** Starts anew: every token whose probability at this temperature (above 0) is not zero. */
-  weigh(logits: Float32Array, temperature: number): void {
-    let largest = -Infinity;
-    for (const logit of logits) if (logit > largest) largest = logit;
-    this.#count = 0;
+  /**
+   * Starts anew with the `topK` most likely tokens and those that tie with the last of them, or with all where
+   * `topK` is 0; weighs them at `temperature`, above 0, and leaves out what has no probability.
+   */
+  select(
+    logits: Float32Array,
+    { temperature, topK }: { readonly temperature: number; readonly topK: number },
+  ): void {
+    const top = largest(logits);
+    const isNarrow = topK > 0 && topK < logits.length;
+    const lowest = isNarrow ? kthLargest(logits, topK, this.#scratch) : -Infinity;
+    const ids = this.#ids;
+    const weights = this.#weights;
+    let count = 0;
     for (let id = 0; id < logits.length; id++) {
-      const weight = Math.exp((at(logits, id) - largest) / temperature);
-      this.#weights[id] = weight;
-      if (weight > 0) this.#ids[this.#count++] = id;
+      const logit = logits[id] ?? 0;
+      const weight = logit < lowest ? 0 : Math.exp((logit - top) / temperature);
+      if (!(weight > 0)) continue;
+      ids[count] = id;
+      weights[count++] = weight;
     }
-  }
-
-  /** Keeps the `k` heaviest tokens and those that tie with the last of them. */
-  keepTopK(k: number): void {
-    if (k >= this.#count) return;
-    const smallestKept = this.#kthLargest(k);
-    this.#keep((weight) => weight >= smallestKept);
+    this.#count = count;
   }
 
   /**
-   * Keeps the fewest heaviest tokens whose share reaches `p`; of equal tokens the lower id comes first (the order
-   * that the reference leaves to its sort).
+   * Keeps the fewest most likely tokens whose share reaches `p`; of equal tokens the lower id comes first (the
+   * order that the reference leaves to its sort).
    *
-   * A token whose share is at most (1 - p) / count can be put aside before sorting: all such tokens together
-   * have at most 1 - p, so the heavier ones reach `p` without them.
+   * A token whose share is at most (1 - p) / count is put aside before weights are sorted: all such tokens
+   * together have at most 1 - p, so the others reach `p` without them.
    */
   keepTopP(p: number): void {
     const total = this.#total();
     const negligible = (total * (1 - p)) / this.#count;
     this.#keep((weight) => weight > negligible);
-    this.#sort();
-    this.#count = this.#lengthOfShare(p * total);
+    const { smallest, ties } = this.#nucleus(p * total);
+    let tiesLeft = ties;
+    this.#keep((weight) => weight > smallest || (weight === smallest && tiesLeft-- > 0));
   }
 
-  /** Drops tokens lighter than `share` of the heaviest one. */
+  /** Drops tokens less likely than `share` of the most likely one. */
   keepMinP(share: number): void {
     this.#keep((weight) => weight >= share);
   }
@@ -67,75 +77,49 @@ export class Candidates {
     assert.ok(this.#count > 0, 'no token is left to choose');
     const target = uniform * this.#total();
     let sum = 0;
-    for (const id of this.ids) {
-      sum += at(this.#weights, id);
-      if (sum > target) return id;
+    for (let i = 0; i < this.#count; i++) {
+      sum += this.#weights[i] ?? 0;
+      if (sum > target) return this.#ids[i] ?? 0;
     }
-    return at(this.#ids, this.#count - 1);
+    return this.#ids[this.#count - 1] ?? 0;
   }
 
   #keep(accept: (weight: number) => boolean): void {
+    const ids = this.#ids;
+    const weights = this.#weights;
+    const count = this.#count;
     let kept = 0;
-    for (const id of this.ids) {
-      if (accept(at(this.#weights, id))) this.#ids[kept++] = id;
+    for (let i = 0; i < count; i++) {
+      const weight = weights[i] ?? 0;
+      if (!accept(weight)) continue;
+      ids[kept] = ids[i] ?? 0;
+      weights[kept++] = weight;
     }
     this.#count = kept;
   }
 
-  #sort(): void {
-    const weights = this.#weights;
-    this.ids.sort((left, right) => at(weights, right) - at(weights, left) || left - right);
-  }
-
   #total(): number {
+    const weights = this.#weights;
+    const count = this.#count;
     let total = 0;
-    for (const id of this.ids) total += at(this.#weights, id);
+    for (let i = 0; i < count; i++) total += weights[i] ?? 0;
     return total;
   }
 
-  #lengthOfShare(mass: number): number {
+  /** The smallest weight of the heaviest tokens that reach `mass` together, and how many of them have it. */
+  #nucleus(mass: number): { readonly smallest: number; readonly ties: number } {
+    const sorted = this.#scratch.subarray(0, this.#count);
+    sorted.set(this.#weights.subarray(0, this.#count));
+    sorted.sort();
     let sum = 0;
-    let length = 0;
-    for (const id of this.ids) {
-      if (sum >= mass) break;
-      sum += at(this.#weights, id);
-      length++;
+    let smallest = Infinity;
+    let ties = 0;
+    for (let i = sorted.length - 1; i >= 0 && sum < mass; i--) {
+      const weight = sorted[i] ?? 0;
+      ties = weight === smallest ? ties + 1 : 1;
+      smallest = weight;
+      sum += weight;
     }
-    return length;
+    return { smallest, ties };
   }
-
-  /** The k-th largest weight, by a min-heap of the k largest so far. */
-  #kthLargest(k: number): number {
-    if (this.#heap.length < k) this.#heap = new Float64Array(k);
-    const heap = this.#heap.subarray(0, k);
-    for (let i = 0; i < k; i++) heap[i] = at(this.#weights, at(this.#ids, i));
-    for (let i = (k >> 1) - 1; i >= 0; i--) siftDown(heap, i);
-    for (const id of this.ids.subarray(k)) {
-      const weight = at(this.#weights, id);
-      if (weight > at(heap, 0)) {
-        heap[0] = weight;
-        siftDown(heap, 0);
-      }
-    }
-    return at(heap, 0);
-  }
-}
-
-function siftDown(heap: Float64Array, start: number): void {
-  const value = at(heap, start);
-  let parent = start;
-  for (;;) {
-    let child = 2 * parent + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && at(heap, child + 1) < at(heap, child)) child++;
-    if (at(heap, child) >= value) break;
-    heap[parent] = at(heap, child);
-    parent = child;
-  }
-  heap[parent] = value;
-}
-
-/** An element whose index is in range by construction. */
-function at(values: Float32Array | Float64Array | Uint32Array, index: number): number {
-  return values[index] ?? 0;
 }

@@ -62,10 +62,9 @@ export class Sampler {
   }
 
   #choose(logits: Float32Array, { parameters, index }: Choice, best: number | undefined): number {
-    const { temperature, topK, topP, minP, seed } = parameters;
+    const { temperature, topP, minP, seed } = parameters;
     if (temperature === 0) return best ?? argmax(logits);
-    this.#candidates.weigh(logits, temperature);
-    if (topK > 0) this.#candidates.keepTopK(topK);
+    this.#candidates.select(logits, parameters);
     if (topP < 1) this.#candidates.keepTopP(topP);
     if (minP > 0) this.#candidates.keepMinP(minP);
     return this.#candidates.draw(uniformAt(seed, index));
