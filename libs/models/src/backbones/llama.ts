@@ -1,0 +1,130 @@
+import {
+  type GraphBuilder,
+  gatedMlp,
+  groupQueryAttention,
+  type LinearWeights,
+  linear,
+  type RotaryEmbedding,
+  rmsNorm,
+  rotaryEmbedding,
+  skipRmsNorm,
+  stackRows,
+  type Value,
+} from '@diptych/onnx-graph';
+import type { CheckpointTensors } from '../checkpoint-tensors.ts';
+import type { LanguageInputs } from '../language-io.ts';
+import type { LlamaConfig } from './llama-config.ts';
+
+/** How a Llama decoder is put into a graph. */
+export interface LlamaOptions {
+  readonly config: LlamaConfig;
+  /** Tensors of the decoder: `layers`, `norm`. */
+  readonly tensors: CheckpointTensors;
+  /** The graph's inputs, the KV cache among them. */
+  readonly inputs: LanguageInputs;
+}
+
+/**
+ * Llama's decoder layers over embeddings [batch, length, hidden]: the residual stream after the last layer, before
+ * the final norm, and each layer's cache as an output `present_key.N`, `present_value.N`. transformers' LlamaModel.
+ */
+export function llamaLayers(graph: GraphBuilder, embeddings: Value, options: LlamaOptions): Value {
+  const { config, tensors } = options;
+  const rotary = rotaryEmbedding(graph, {
+    headDim: config.headDim,
+    theta: config.rope.theta,
+    scaling: config.rope.scaling,
+    maxPositions: config.maxPositions,
+  });
+  let stream = embeddings;
+  let branch: Value | undefined;
+  for (let index = 0; index < config.layers; index++) {
+    const layer = { ...options, index, tensors: tensors.within(`layers.${index}`) };
+    const entered = addAndNorm(graph, stream, branch, config, layer.tensors.within('input_layernorm'));
+    const attended = attention(graph, entered.normalized, rotary, layer);
+    const middle = addAndNorm(
+      graph,
+      entered.sum,
+      attended,
+      config,
+      layer.tensors.within('post_attention_layernorm'),
+    );
+    stream = middle.sum;
+    branch = mlp(graph, middle.normalized, layer);
+  }
+  return branch ? graph.op('Add', [stream, branch]) : stream;
+}
+
+/** The norm after the last layer, over rows [rows, hidden]. */
+export function llamaFinalNorm(
+  graph: GraphBuilder,
+  rows: Value,
+  config: LlamaConfig,
+  tensors: CheckpointTensors,
+) {
+  return rmsNorm(graph, rows, normOptions(config, tensors.within('norm')));
+}
+
+interface LayerOptions extends LlamaOptions {
+  readonly index: number;
+}
+
+/** The residual stream with a branch added, and its norm; the first layer has no branch yet. */
+function addAndNorm(
+  graph: GraphBuilder,
+  stream: Value,
+  branch: Value | undefined,
+  config: LlamaConfig,
+  tensors: CheckpointTensors,
+) {
+  const options = normOptions(config, tensors);
+  if (branch) return skipRmsNorm(graph, stream, branch, options);
+  return { normalized: rmsNorm(graph, stream, options), sum: stream };
+}
+
+function normOptions(config: LlamaConfig, tensors: CheckpointTensors) {
+  return { weight: tensors.tensor('weight', [config.hiddenSize]), epsilon: config.rmsNormEpsilon };
+}
+
+function attention(graph: GraphBuilder, input: Value, rotary: RotaryEmbedding, layer: LayerOptions): Value {
+  const { config, tensors, inputs, index } = layer;
+  const cache = inputs.cache(index);
+  const { output, presentKey, presentValue } = groupQueryAttention(graph, {
+    qkv: linear(graph, input, packedProjections(config, tensors.within('self_attn'), index)),
+    heads: config.heads,
+    kvHeads: config.kvHeads,
+    rotary,
+    pastKey: cache.pastKey,
+    pastValue: cache.pastValue,
+    seqlensK: inputs.seqlensK,
+    totalSequenceLength: inputs.totalSequenceLength,
+  });
+  cache.present(presentKey, presentValue);
+  const width = config.heads * config.headDim;
+  const bias = config.attentionBias;
+  return linear(graph, output, tensors.linear('self_attn.o_proj', config.hiddenSize, width, { bias }));
+}
+
+/** Query, key and value projections as one: one product a layer instead of three. */
+function packedProjections(config: LlamaConfig, tensors: CheckpointTensors, index: number): LinearWeights {
+  const { headDim, hiddenSize, attentionBias: bias } = config;
+  const query = tensors.linear('q_proj', config.heads * headDim, hiddenSize, { bias });
+  const key = tensors.linear('k_proj', config.kvHeads * headDim, hiddenSize, { bias });
+  const value = tensors.linear('v_proj', config.kvHeads * headDim, hiddenSize, { bias });
+  const name = `layers.${index}.qkv`;
+  const biases = [query.bias, key.bias, value.bias].filter((part) => part !== undefined);
+  return {
+    weight: stackRows(`${name}.weight`, [query.weight, key.weight, value.weight]),
+    bias: bias ? stackRows(`${name}.bias`, biases) : undefined,
+  };
+}
+
+function mlp(graph: GraphBuilder, input: Value, { config, tensors }: LayerOptions): Value {
+  const { hiddenSize, intermediateSize, mlpBias: bias } = config;
+  return gatedMlp(graph, input, {
+    gate: tensors.linear('mlp.gate_proj', intermediateSize, hiddenSize, { bias }),
+    up: tensors.linear('mlp.up_proj', intermediateSize, hiddenSize, { bias }),
+    down: tensors.linear('mlp.down_proj', hiddenSize, intermediateSize, { bias }),
+    activation: config.activation,
+  });
+}

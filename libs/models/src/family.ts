@@ -1,0 +1,25 @@
+import type { Checkpoint } from '@diptych/checkpoint';
+import type { GraphBuilder } from '@diptych/onnx-graph';
+import type { ModelDescription } from './model.ts';
+
+/** A model family: how its checkpoints are read and compiled. */
+export interface Family {
+  /** Name in errors and in `GetModel`. */
+  readonly name: string;
+  /** Values of `model_type` in config.json that mean this family, aliases among them. */
+  readonly modelTypes: readonly string[];
+  /**
+   * Reads the checkpoint's small files.
+   *
+   * @throws DiptychError `checkpoint_invalid` or `checkpoint_file_missing`, naming file and field.
+   */
+  open(checkpoint: Checkpoint): Promise<FamilyModel>;
+}
+
+/** A checkpoint of a family, ready to be compiled. */
+export interface FamilyModel extends Omit<ModelDescription, 'family'> {
+  /** Graph of the vision stage: `pixel_values` -> `image_features`. Reads weights only when it is saved. */
+  visionGraph(): GraphBuilder;
+  /** Graph of the language stage, with the inputs of `languageInputs`. Reads weights only when it is saved. */
+  languageGraph(): GraphBuilder;
+}

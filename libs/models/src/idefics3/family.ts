@@ -1,0 +1,62 @@
+import type { Checkpoint } from '@diptych/checkpoint';
+import { CheckpointTensors } from '../checkpoint-tensors.ts';
+import type { Family, FamilyModel } from '../family.ts';
+import { readGenerationConfig } from '../generation-config.ts';
+import type { LanguageDescription, VisionDescription } from '../model.ts';
+import { type Idefics3Config, readIdefics3Config } from './config.ts';
+import { planIdefics3Image } from './image-processor.ts';
+import { idefics3LanguageGraph } from './language-graph.ts';
+import { expandIdefics3Image, IMAGE_TOKEN } from './prompt.ts';
+import { idefics3VisionGraph } from './vision-graph.ts';
+
+/**
+ * Idefics3 (Laurençon et al. 2024, arXiv:2408.12637) and SmolVLM, which differs from it in name only: a SigLIP tower
+ * over tiles, pixel shuffle and one projection, a Llama decoder.
+ */
+export const idefics3: Family = {
+  name: 'idefics3',
+  modelTypes: ['idefics3', 'smolvlm'],
+  open: openIdefics3,
+};
+
+async function openIdefics3(checkpoint: Checkpoint): Promise<FamilyModel> {
+  const config = await readIdefics3Config(checkpoint);
+  const tensors = () => new CheckpointTensors(checkpoint.weights);
+  return {
+    vision: describeVision(config),
+    language: await describeLanguage(config, checkpoint),
+    imageToken: IMAGE_TOKEN,
+    expandImage: expandIdefics3Image,
+    visionGraph: () => idefics3VisionGraph(config, tensors()),
+    languageGraph: () => idefics3LanguageGraph(config, tensors()),
+  };
+}
+
+function describeVision({ images, language, tokensPerTile }: Idefics3Config): VisionDescription {
+  return {
+    hiddenSize: language.hiddenSize,
+    tokensPerTile,
+    tileSize: images.tileSize,
+    defaultSplit: images.split,
+    planImage: (source, options = {}) => planIdefics3Image(images, source, options),
+  };
+}
+
+async function describeLanguage(
+  config: Idefics3Config,
+  checkpoint: Checkpoint,
+): Promise<LanguageDescription> {
+  const { layers, kvHeads, headDim, hiddenSize, vocabSize, maxPositions } = config.language;
+  const generation = await readGenerationConfig(checkpoint);
+  return {
+    layers,
+    kvHeads,
+    headDim,
+    hiddenSize,
+    vocabSize,
+    maxContext: maxPositions,
+    eosTokenIds: generation.eosTokenIds ?? config.eosTokenIds,
+    imageTokenId: config.imageTokenId,
+    generationDefaults: generation.defaults,
+  };
+}

@@ -1,0 +1,52 @@
+import type { Resample } from '@diptych/image';
+import { z } from 'zod';
+import { count, withDefault } from '../settings.ts';
+
+/** The image processor's settings, every default filled in. */
+export type Idefics3ImageSettings = z.output<typeof imageSettings>;
+
+const longestEdge = z.object({ longest_edge: count });
+const heightAndWidth = z.object({ height: count, width: count });
+const channels = z.tuple([z.number(), z.number(), z.number()]);
+const divisors = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
+
+/** Pillow's numbers of the filters. */
+const FILTERS: Readonly<Partial<Record<number, Resample>>> = { 1: 'lanczos3', 2: 'bilinear', 3: 'bicubic' };
+
+const resample = z.int().transform((filter, context): Resample => {
+  const known = FILTERS[filter];
+  if (known) return known;
+  context.addIssue('must be 1 (lanczos), 2 (bilinear) or 3 (bicubic)');
+  return z.NEVER;
+});
+
+const NO_SHIFT: [number, number, number] = [0, 0, 0];
+const NO_SCALE: [number, number, number] = [1, 1, 1];
+const HALVES: [number, number, number] = [0.5, 0.5, 0.5];
+
+/** The settings of transformers' Idefics3ImageProcessor and SmolVLMImageProcessor, which are the same, as JSON. */
+export const imageSettings = z
+  .looseObject({
+    do_resize: withDefault(z.boolean(), true),
+    size: withDefault(z.union([longestEdge, heightAndWidth]), { longest_edge: 4 * 364 }),
+    max_image_size: withDefault(longestEdge, { longest_edge: 364 }),
+    do_image_splitting: withDefault(z.boolean(), true),
+    resample: withDefault(resample, 'lanczos3'),
+    do_rescale: withDefault(z.boolean(), true),
+    rescale_factor: withDefault(z.number().positive(), 1 / 255),
+    do_normalize: withDefault(z.boolean(), true),
+    image_mean: withDefault(channels, HALVES),
+    image_std: withDefault(divisors, HALVES),
+  })
+  .transform((raw) => ({
+    /** The first resize: to a longest edge, to a fixed size, or none. */
+    size: raw.do_resize ? raw.size : undefined,
+    /** Edge of a tile in pixels. */
+    tileSize: raw.max_image_size.longest_edge,
+    /** Whether images are split into tiles when a request does not say. */
+    split: raw.do_image_splitting,
+    resample: raw.resample,
+    rescale: raw.do_rescale ? raw.rescale_factor : 1,
+    mean: raw.do_normalize ? raw.image_mean : NO_SHIFT,
+    std: raw.do_normalize ? raw.image_std : NO_SCALE,
+  }));

@@ -1,0 +1,39 @@
+import { DiptychError } from '@diptych/errors';
+import type { ImageLayout } from '@diptych/image';
+
+/** What chat templates write in place of an image, and the placeholder of one feature row. */
+export const IMAGE_TOKEN = '<image>';
+
+/**
+ * The placeholders of one image, as transformers' Idefics3Processor and SmolVLMProcessor write them: each tile
+ * announced by its row and column, a line for each row of tiles, then the view of the whole image.
+ *
+ * @throws DiptychError `embedding_invalid` when the layout's tiles are not its rows times columns and one more.
+ */
+export function expandIdefics3Image({ rows, columns, tileTokens }: ImageLayout): string {
+  checkTiles(rows, columns, tileTokens.length);
+  const tiles = Array.from({ length: rows }, (_, row) => tileRow(row, columns, tileTokens)).join('');
+  const whole = `${AROUND}${GLOBAL}${IMAGE_TOKEN.repeat(tileTokens.at(-1) ?? 0)}${AROUND}`;
+  return tiles === '' ? whole : `${tiles}\n${whole}`;
+}
+
+const AROUND = '<fake_token_around_image>';
+const GLOBAL = '<global-img>';
+
+function tileRow(row: number, columns: number, tileTokens: readonly number[]): string {
+  const tiles = tileTokens.slice(row * columns, (row + 1) * columns);
+  const written = tiles.map(
+    (tokens, column) => `${AROUND}<row_${row + 1}_col_${column + 1}>${IMAGE_TOKEN.repeat(tokens)}`,
+  );
+  return `${written.join('')}\n`;
+}
+
+function checkTiles(rows: number, columns: number, tiles: number): void {
+  if (tiles === rows * columns + 1) return;
+  throw new DiptychError(
+    'embedding_invalid',
+    `The layout has ${rows} rows and ${columns} columns of tiles and so ${rows * columns + 1} token counts with ` +
+      `that of the whole image, but ${tiles} were sent.`,
+    { param: 'layout.tile_tokens' },
+  );
+}

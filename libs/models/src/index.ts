@@ -1,0 +1,11 @@
+export type { GenerationDefaults } from './generation-config.ts';
+export type { LanguageSizes } from './language-io.ts';
+export { COMPILER_VERSION, describeModel, type LoadOptions, loadModel } from './load-model.ts';
+export type {
+  CompiledGraph,
+  LanguageDescription,
+  Model,
+  ModelDescription,
+  PlanOptions,
+  VisionDescription,
+} from './model.ts';
