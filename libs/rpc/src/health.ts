@@ -44,13 +44,14 @@ export async function waitUntilServing(
 ): Promise<void> {
   const { signal } = options;
   const end = Date.now() + options.timeoutMs;
-  let last: Health = 'unreachable';
+  let answered = false;
   while (Date.now() < end) {
     if (signal?.aborted === true) throw new DiptychError('cancelled', `Waiting for ${peer} was cancelled.`);
-    last = await checkHealth(channel, { timeoutMs: Math.min(CHECK_MS, end - Date.now()), signal });
-    if (last === 'serving') return;
+    const health = await checkHealth(channel, { timeoutMs: Math.min(CHECK_MS, end - Date.now()), signal });
+    if (health === 'serving') return;
+    answered ||= health === 'not_serving';
     await delay(POLL_MS);
   }
-  const state = last === 'unreachable' ? 'does not answer' : 'is not ready';
+  const state = answered ? 'is not ready' : 'does not answer';
   throw new DiptychError('stage_unavailable', `${peer} ${state} after ${options.timeoutMs} ms.`);
 }

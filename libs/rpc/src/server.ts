@@ -3,11 +3,13 @@ import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { DiptychError } from '@diptych/errors';
 import type { Logger } from '@diptych/telemetry';
 import {
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
+  setLogVerbosity,
 } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import {
@@ -29,6 +31,9 @@ import {
 import { serviceDefinition } from './service-definition.ts';
 import type { RpcHandlers, RpcService } from './service-types.ts';
 import { toStatus } from './wire-errors.ts';
+
+// Failures reach the caller and our own log; grpc-js would write them to standard error once more.
+setLogVerbosity(logVerbosity.NONE);
 
 /** How a server is made. */
 export interface RpcServerOptions {
