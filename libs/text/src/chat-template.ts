@@ -58,7 +58,7 @@ export class ChatTemplate {
         failures.push(error);
       }
     }
-    throw toTemplateError(failures.find((error) => error instanceof TemplateRefusal) ?? failures[0]);
+    throw toTemplateError(mostTelling(failures));
   }
 
   #renderAs(messages: readonly ChatMessage[], partRoles: ReadonlySet<ChatRole>): Segment[] {
@@ -117,6 +117,13 @@ function template(text: string): Segment {
 
 function image(index: number): Segment {
   return { kind: 'image', index };
+}
+
+/** The template's own words first, then what was found wrong, then a fault while it ran. */
+function mostTelling(failures: readonly unknown[]): unknown {
+  const of = (type: typeof TemplateRefusal | typeof DiptychError) =>
+    failures.find((error) => error instanceof type);
+  return of(TemplateRefusal) ?? of(DiptychError) ?? failures[0];
 }
 
 function toTemplateError(error: unknown): DiptychError {

@@ -31,7 +31,7 @@ const BYTE_LEVEL_PATTERN =
 
 function adaptByteLevel(config: JsonObject): JsonObject {
   const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: false };
-  const prefix = { type: 'Replace', pattern: { Regex: '\\A(?! )' }, content: ' ' };
+  const prefix = { type: 'Replace', pattern: { Regex: '\\A[^ ]' }, content: ' $&' };
   return sequence([
     ...(config.add_prefix_space === true ? [prefix] : []),
     ...(config.use_regex === false ? [] : [isolate(BYTE_LEVEL_PATTERN)]),
