@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DiptychError } from '@diptych/errors';
 import { z } from 'zod';
-import { invalidFile, systemCode } from './failures.ts';
+import { invalidFile } from './failures.ts';
 import { readJsonFile } from './json-file.ts';
 import { parseConfig } from './parse-config.ts';
 import { SafetensorsFile, type TensorInfo } from './safetensors-file.ts';
@@ -30,7 +30,7 @@ export class CheckpointWeights {
    */
   static async open(folder: string, present: ReadonlySet<string>): Promise<CheckpointWeights> {
     if (present.has(SINGLE_FILE)) {
-      const file = await openShard(folder, SINGLE_FILE);
+      const file = await SafetensorsFile.open(join(folder, SINGLE_FILE));
       return new CheckpointWeights([SINGLE_FILE], new Map(file.names().map((name) => [name, file])));
     }
     if (present.has(INDEX_FILE)) return CheckpointWeights.#openShards(folder);
@@ -45,7 +45,7 @@ export class CheckpointWeights {
     const index = parseConfig(INDEX_FILE, INDEX, await readJsonFile(folder, INDEX_FILE));
     const names = [...new Set(Object.values(index.weight_map))].sort();
     const shards = new Map<string, SafetensorsFile>();
-    for (const name of names) shards.set(name, await openShard(folder, name));
+    for (const name of names) shards.set(name, await SafetensorsFile.open(join(folder, name)));
     const tensors = new Map<string, SafetensorsFile>();
     for (const [tensor, name] of Object.entries(index.weight_map)) {
       const shard = shards.get(name);
@@ -106,22 +106,6 @@ const ShardName = z
   .regex(/^[\w.-]+\.safetensors$/, 'expected the name of a safetensors file of this folder');
 
 const INDEX = z.object({ weight_map: z.record(z.string(), ShardName) });
-
-async function openShard(folder: string, name: string): Promise<SafetensorsFile> {
-  try {
-    return await SafetensorsFile.open(join(folder, name));
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    throw new DiptychError(
-      'checkpoint_file_missing',
-      `${folder} lacks ${name}, which ${INDEX_FILE} refers to.`,
-      {
-        param: name,
-        cause: error,
-      },
-    );
-  }
-}
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, index) => size === b[index]);

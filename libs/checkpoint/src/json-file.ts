@@ -1,7 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DiptychError } from '@diptych/errors';
-import { invalidFile, systemCode } from './failures.ts';
+import { invalidFile, readFailure } from './failures.ts';
 
 /** Text files are read whole. The largest real one, a tokenizer.json, has some 30 MB. */
 export const MAX_TEXT_BYTES = 256 * 1024 * 1024;
@@ -44,14 +43,6 @@ async function readWhole(folder: string, file: string): Promise<Uint8Array> {
       throw invalidFile(file, `has ${size} bytes; at most ${MAX_TEXT_BYTES} are read.`);
     return await handle.readFile();
   } catch (error) {
-    throw readError(folder, file, error);
+    throw readFailure(join(folder, file), error);
   }
-}
-
-function readError(folder: string, file: string, error: unknown): unknown {
-  const code = systemCode(error);
-  if (error instanceof DiptychError || code === undefined) return error;
-  if (code !== 'ENOENT') return invalidFile(file, `cannot be read (${code}).`, { cause: error });
-  const message = `${folder} has no ${file}; download the checkpoint again, with every file.`;
-  return new DiptychError('checkpoint_file_missing', message, { param: file, cause: error });
 }

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Dtype } from './dtype.ts';
-import { invalidFile } from './failures.ts';
+import { invalidFile, readFailure } from './failures.ts';
 import { floatTarget, isFloatDtype } from './float-conversion.ts';
 import { HEADER_LENGTH_BYTES, headerLength, parseHeader, type TensorEntry } from './safetensors-header.ts';
 
@@ -30,16 +30,13 @@ export class SafetensorsFile {
   /**
    * Reads and checks the header.
    *
-   * @throws DiptychError `checkpoint_invalid` where it is corrupt; a system error where the file cannot be opened.
+   * @throws DiptychError `checkpoint_file_missing` or `checkpoint_invalid`, naming the file.
    */
   static async open(path: string): Promise<SafetensorsFile> {
-    await using handle = await open(path, 'r');
-    const file = { name: basename(path), size: (await handle.stat()).size };
-    const start = new Uint8Array(Math.min(HEADER_LENGTH_BYTES, file.size));
-    await readFully(handle, start, 0, file.name);
-    const header = new Uint8Array(headerLength(file, start));
-    await readFully(handle, header, HEADER_LENGTH_BYTES, file.name);
-    return new SafetensorsFile(path, parseHeader(file, header));
+    return withFile(
+      path,
+      async (handle) => new SafetensorsFile(path, await readHeader(handle, basename(path))),
+    );
   }
 
   /** Names of the tensors, in the order of the header. */
@@ -85,8 +82,7 @@ export class SafetensorsFile {
   }
 
   async #readEntry(entry: TensorEntry, into: Uint8Array): Promise<void> {
-    await using handle = await open(this.path, 'r');
-    await readFully(handle, into, entry.offset, this.name);
+    await withFile(this.path, (handle) => readFully(handle, into, entry.offset, this.name));
   }
 
   #entry(name: string): TensorEntry {
@@ -94,6 +90,24 @@ export class SafetensorsFile {
     if (!entry) throw invalidFile(this.name, `has no tensor ${JSON.stringify(name)}.`);
     return entry;
   }
+}
+
+async function withFile<T>(path: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    await using handle = await open(path, 'r');
+    return await use(handle);
+  } catch (error) {
+    throw readFailure(path, error);
+  }
+}
+
+async function readHeader(handle: FileHandle, name: string): Promise<ReadonlyMap<string, TensorEntry>> {
+  const file = { name, size: (await handle.stat()).size };
+  const start = new Uint8Array(Math.min(HEADER_LENGTH_BYTES, file.size));
+  await readFully(handle, start, 0, name);
+  const header = new Uint8Array(headerLength(file, start));
+  await readFully(handle, header, HEADER_LENGTH_BYTES, name);
+  return parseHeader(file, header);
 }
 
 /** Fills `into` from the file, by as many reads as the system needs. */

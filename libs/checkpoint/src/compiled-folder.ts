@@ -1,0 +1,135 @@
+import { access, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DiptychError } from '@diptych/errors';
+import type { Checkpoint } from './checkpoint.ts';
+import { systemCode } from './failures.ts';
+import { findCorruption, writeManifest } from './manifest.ts';
+import { ProcessLock } from './process-lock.ts';
+
+/** What is compiled, by whom, and where the result is kept. */
+export interface CompiledFolderOptions {
+  /** Diptych's home; see `defaultHome`. */
+  readonly home: string;
+  readonly checkpoint: Pick<Checkpoint, 'id' | 'fingerprint'>;
+  /** Format of the weights in the result. */
+  readonly weights: string;
+  /** Changes whenever the compiler would write something else for the same checkpoint. */
+  readonly compilerVersion: number;
+  /** Writes the compiled model into an empty folder. */
+  readonly compile: (folder: string) => Promise<void>;
+  /** Told what takes long, and what was found to be wrong. */
+  readonly onProgress?: ((message: string) => void) | undefined;
+}
+
+/**
+ * The folder of a compiled checkpoint, compiled first where it is not in the cache yet or is damaged there.
+ *
+ * A folder appears under its final name only when it is complete, and every file is compared with the SHA-256 of
+ * the manifest each time. Of several processes that ask at the same time one compiles and the others wait; one
+ * that was killed while compiling leaves nothing that counts.
+ *
+ * @throws DiptychError `configuration_invalid` where the home cannot be written; whatever `compile` throws.
+ */
+export async function compiledFolder(options: CompiledFolderOptions): Promise<string> {
+  const cache = join(options.home, 'compiled');
+  const fingerprint = await options.checkpoint.fingerprint();
+  const folder = join(cache, `${fingerprint}-${options.weights}-v${options.compilerVersion}`);
+  if ((await inspect(folder)) === 'whole') return folder;
+  try {
+    await mkdir(cache, { recursive: true });
+    await compileOnce(folder, { ...options, fingerprint });
+  } catch (error) {
+    throw homeError(options.home, error);
+  }
+  return folder;
+}
+
+type Task = CompiledFolderOptions & { readonly fingerprint: string };
+
+async function compileOnce(folder: string, task: Task): Promise<void> {
+  await using lock = await ProcessLock.acquire(`${folder}.lock`, {
+    onWait: ({ pid, host }) =>
+      task.onProgress?.(`Waiting for process ${pid} on ${host}, which compiles ${task.checkpoint.id}.`),
+    onAbandoned: ({ token }) => removeRemains(partialFolder(folder, token)),
+  });
+  const state = await inspect(folder);
+  if (state === 'whole') return;
+  if (state !== 'absent') task.onProgress?.(`${folder} is damaged (${state.problem}); compiling it again.`);
+  const partial = partialFolder(folder, lock.owner.token);
+  try {
+    await compileInto(partial, task);
+    await replaceFolder(partial, folder);
+  } finally {
+    await removeRemains(partial);
+  }
+}
+
+async function compileInto(partial: string, task: Task): Promise<void> {
+  const { checkpoint, fingerprint, weights, compilerVersion, onProgress } = task;
+  onProgress?.(`Compiling ${checkpoint.id}; this happens once.`);
+  await mkdir(partial);
+  await task.compile(partial);
+  await writeManifest(partial, { fingerprint, weights, compilerVersion });
+  onProgress?.(`Compiled ${checkpoint.id}.`);
+}
+
+/** State of a folder: nothing there, as its manifest says, or damaged. */
+async function inspect(folder: string): Promise<'absent' | 'whole' | { readonly problem: string }> {
+  const present = await access(folder).then(
+    () => true,
+    () => false,
+  );
+  if (!present) return 'absent';
+  const problem = await findCorruption(folder);
+  return problem === undefined ? 'whole' : { problem };
+}
+
+/** Puts a complete folder in the place of none or of a damaged one. */
+async function replaceFolder(complete: string, folder: string): Promise<void> {
+  try {
+    await rename(complete, folder);
+  } catch (error) {
+    // Another process may have been faster, in spite of the lock: what it put there is as good.
+    if ((await inspect(folder)) === 'whole') return;
+    if (!OCCUPIED.includes(systemCode(error) ?? '')) throw error;
+    await rename(folder, damagedFolder(complete));
+    await rename(complete, folder);
+  }
+  await syncFolder(dirname(folder));
+}
+
+/** How systems say that a folder cannot be renamed to one that exists. */
+const OCCUPIED = ['ENOTEMPTY', 'EEXIST', 'EPERM'];
+
+/** Makes the renaming last through a loss of power. Windows has no such call for folders. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  await using handle = await open(folder, 'r');
+  await handle.sync();
+}
+
+/** Where a process compiles: beside the result, so that it can be renamed, under a name of its own. */
+function partialFolder(folder: string, token: string): string {
+  return `${folder}.partial-${token}`;
+}
+
+/** Where a damaged folder is moved out of the way. */
+function damagedFolder(partial: string): string {
+  return `${partial}.damaged`;
+}
+
+/** Removes what a process may have left under its names, whether it succeeded, failed or was killed. */
+async function removeRemains(partial: string): Promise<void> {
+  await rm(partial, { recursive: true, force: true });
+  await rm(damagedFolder(partial), { recursive: true, force: true });
+}
+
+/** System errors that the user can do something about by choosing another home. */
+const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR', 'EEXIST'];
+
+function homeError(home: string, error: unknown): unknown {
+  const code = systemCode(error) ?? '';
+  if (error instanceof DiptychError || !UNWRITABLE.includes(code)) return error;
+  const message = `Compiled models cannot be written to ${home} (${code}); make room or set DIPTYCH_HOME to another folder.`;
+  return new DiptychError('configuration_invalid', message, { param: 'home', cause: error });
+}
