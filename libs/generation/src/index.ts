@@ -1,3 +1,4 @@
+export { OnnxDecoder, type OnnxDecoderOptions } from './decoder.ts';
 export type { DecodeEntry, Decoder, ImageRows, PrefillStep } from './decoder-interface.ts';
 export { Engine, type EngineLoad, type EngineOptions } from './engine.ts';
 export type { PositionLogprobs, TokenLogprob } from './logprobs.ts';

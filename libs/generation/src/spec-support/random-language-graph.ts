@@ -1,0 +1,150 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  floatWeight,
+  GRAPH_FILE,
+  GraphBuilder,
+  gatedMlp,
+  groupQueryAttention,
+  type LinearWeights,
+  linear,
+  rmsNorm,
+  rotaryEmbedding,
+  type Value,
+  type WeightSource,
+} from '@diptych/onnx-graph';
+import { OnnxDecoder, type OnnxDecoderOptions } from '../decoder.ts';
+
+/** Sizes of a random decoder. */
+export interface RandomModel {
+  readonly layers: number;
+  readonly hidden: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly intermediate: number;
+  readonly vocab: number;
+  /** Rows of the rotary tables. */
+  readonly context: number;
+}
+
+/** Small, and of shapes that no vector width divides evenly. */
+export const TINY: RandomModel = {
+  layers: 2,
+  hidden: 48,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 16,
+  intermediate: 72,
+  vocab: 101,
+  context: 32,
+};
+
+/** A loaded decoder with random weights over the contract of compiled language graphs. */
+export async function randomDecoder(
+  model: RandomModel,
+  options: Omit<OnnxDecoderOptions, 'graphPath'>,
+): Promise<OnnxDecoder> {
+  const folder = await mkdtemp(join(tmpdir(), 'diptych-generation-'));
+  try {
+    await languageGraph(model).save(folder);
+    return await OnnxDecoder.load({ graphPath: join(folder, GRAPH_FILE), ...options });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function languageGraph(model: RandomModel): GraphBuilder {
+  const graph = new GraphBuilder({ name: 'random decoder' });
+  const ids = graph.input('input_ids', 'int64', ['batch', 'length']);
+  const features = graph.input('image_features', 'float32', ['image_rows', model.hidden]);
+  const places = graph.input('image_positions', 'int64', ['image_rows', 1]);
+  const logitPositions = graph.input('logit_positions', 'int64', ['rows']);
+  const lengths = {
+    seqlensK: graph.input('seqlens_k', 'int32', ['batch']),
+    totalSequenceLength: graph.input('total_sequence_length', 'int32', [1]),
+  };
+  const table = weight('embedding', [model.vocab, model.hidden]);
+  const embedded = graph.op('Gather', [floatWeight(graph, table), ids], { axis: 0 });
+  const rows = graph.op('ScatterND', [flatten(graph, embedded, model), places, features]);
+  let stream = graph.op('Reshape', [rows, graph.op('Shape', [embedded])]);
+  const rotary = rotaryEmbedding(graph, {
+    headDim: model.headDim,
+    theta: 10_000,
+    maxPositions: model.context,
+  });
+  for (let index = 0; index < model.layers; index += 1)
+    stream = layer(graph, stream, { ...model, index, rotary, lengths });
+  const asked = graph.op('Gather', [flatten(graph, stream, model), logitPositions], { axis: 0 });
+  const logits = linear(graph, norm(graph, asked, 'norm', model), { weight: table });
+  graph.output(logits, 'logits', { type: 'float32', shape: ['rows', model.vocab] });
+  return graph;
+}
+
+interface Layer extends RandomModel {
+  readonly index: number;
+  readonly rotary: ReturnType<typeof rotaryEmbedding>;
+  readonly lengths: { readonly seqlensK: Value; readonly totalSequenceLength: Value };
+}
+
+function layer(graph: GraphBuilder, input: Value, options: Layer): Value {
+  const { index, hidden, heads, kvHeads, headDim, intermediate, rotary, lengths } = options;
+  const shape = ['batch', kvHeads, 'capacity', headDim];
+  const attention = groupQueryAttention(graph, {
+    qkv: linear(
+      graph,
+      norm(graph, input, `${index}.a`, options),
+      project(`${index}.qkv`, (heads + 2 * kvHeads) * headDim, hidden),
+    ),
+    heads,
+    kvHeads,
+    rotary,
+    pastKey: graph.input(`past_key.${index}`, 'float32', shape),
+    pastValue: graph.input(`past_value.${index}`, 'float32', shape),
+    ...lengths,
+  });
+  graph.output(attention.presentKey, `present_key.${index}`, { type: 'float32', shape });
+  graph.output(attention.presentValue, `present_value.${index}`, { type: 'float32', shape });
+  const attended = graph.op('Add', [
+    input,
+    linear(graph, attention.output, project(`${index}.o`, hidden, heads * headDim)),
+  ]);
+  const mlp = gatedMlp(graph, norm(graph, attended, `${index}.b`, options), {
+    gate: project(`${index}.gate`, intermediate, hidden),
+    up: project(`${index}.up`, intermediate, hidden),
+    down: project(`${index}.down`, hidden, intermediate),
+    activation: 'silu',
+  });
+  return graph.op('Add', [attended, mlp]);
+}
+
+function norm(graph: GraphBuilder, input: Value, name: string, { hidden }: RandomModel): Value {
+  const ones = {
+    name: `${name}.norm`,
+    shape: [hidden],
+    read: () => Promise.resolve(new Float32Array(hidden).fill(1)),
+  };
+  return rmsNorm(graph, input, { weight: ones, epsilon: 1e-5 });
+}
+
+function flatten(graph: GraphBuilder, value: Value, { hidden }: RandomModel): Value {
+  return graph.op('Reshape', [value, graph.constant('int64', [2], [-1, hidden])]);
+}
+
+function project(name: string, out: number, width: number): LinearWeights {
+  return { weight: weight(name, [out, width]) };
+}
+
+function weight(name: string, shape: readonly [number, number]): WeightSource {
+  return { name, shape, read: () => Promise.resolve(random(name, shape[0] * shape[1])) };
+}
+
+/** Numbers in [-0.25, 0.25) that depend on the name alone: a linear congruential generator. */
+export function random(name: string, length: number): Float32Array {
+  let state = Buffer.from(name).reduce((hash, byte) => (hash * 31 + byte) >>> 0, 7);
+  return Float32Array.from({ length }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 33 - 0.25;
+  });
+}
