@@ -55,9 +55,9 @@ export class KvCache {
    */
   lend(slot: number): void {
     if (this.#lent[slot] !== undefined) return;
-    const rows = this.#firstRows(slot);
-    const kept = new Float32Array(rows.length * this.sizes.headDim);
-    rows.forEach((row, index) => kept.set(row, index * this.sizes.headDim));
+    const { layers, kvHeads, headDim } = this.sizes;
+    const kept = new Float32Array(2 * layers * kvHeads * headDim);
+    this.#eachFirstRow(slot, (memory, start, index) => copy(memory, start, kept, index * headDim, headDim));
     this.#lent[slot] = kept;
   }
 
@@ -66,9 +66,7 @@ export class KvCache {
     const kept = this.#lent[slot];
     if (kept === undefined) return;
     const { headDim } = this.sizes;
-    this.#firstRows(slot).forEach((row, index) =>
-      row.set(kept.subarray(index * headDim, (index + 1) * headDim)),
-    );
+    this.#eachFirstRow(slot, (memory, start, index) => copy(kept, index * headDim, memory, start, headDim));
     this.#lent[slot] = undefined;
   }
 
@@ -84,12 +82,23 @@ export class KvCache {
     return Tensor.over('float32', [count, kvHeads, capacity, headDim], slots);
   }
 
-  /** Position 0 of each head in each array. */
-  #firstRows(slot: number): Float32Array[] {
+  /** Visits position 0 of each head in each array. */
+  #eachFirstRow(slot: number, visit: (memory: Float32Array, start: number, index: number) => void): void {
     const { kvHeads, capacity, headDim } = this.sizes;
-    const starts = Array.from({ length: kvHeads }, (_, head) => (slot * kvHeads + head) * capacity * headDim);
-    return [...this.#keys, ...this.#values].flatMap((memory) =>
-      starts.map((start) => memory.subarray(start, start + headDim)),
-    );
+    [...this.#keys, ...this.#values].forEach((memory, array) => {
+      for (let head = 0; head < kvHeads; head += 1)
+        visit(memory, (slot * kvHeads + head) * capacity * headDim, array * kvHeads + head);
+    });
   }
+}
+
+/** A loop, as making views costs more than copying one row. */
+function copy(
+  from: Float32Array,
+  fromStart: number,
+  to: Float32Array,
+  toStart: number,
+  length: number,
+): void {
+  for (let index = 0; index < length; index += 1) to[toStart + index] = from[fromStart + index] ?? 0;
 }
