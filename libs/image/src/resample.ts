@@ -6,13 +6,25 @@ export interface RgbImage extends Size {
 }
 
 /**
- * Resizes as Pillow does, to the last bit: two passes with fixed-point weights (width first, then height, rounded
- * to 8 bits between), the filter widened by the scale when it shrinks. Pillow is what the reference image
- * processors resize with; libvips places and rounds differently (up to 12 of 255 on average when it enlarges).
- * An axis whose length stays is left alone. Returns the source itself when nothing changes.
+ * Resizes as Pillow 13 does, to the last bit: two passes with fixed-point weights, rounded to 8 bits between, the filter
+ * widened by the scale when it shrinks. Pillow is what the reference image processors resize with; libvips places and
+ * rounds differently (up to 12 of 255 on average when it enlarges). An axis whose length stays is left alone. Returns
+ * the source itself when nothing changes.
  */
 export function resample(source: RgbImage, target: Size, filter: Resample): RgbImage {
+  if (isHeightFirst(source, target)) {
+    return resampleColumns(resampleRows(source, target.height, filter), target.width, filter);
+  }
   return resampleRows(resampleColumns(source, target.width, filter), target.height, filter);
+}
+
+/**
+ * Pillow's order of the passes, found by comparing sizes of both orders with its results; older versions always begin
+ * with the width. The order shows in the last bit, because the image between the passes is rounded.
+ */
+function isHeightFirst(source: Size, target: Size): boolean {
+  const shrinksBy = source.height - target.height;
+  return shrinksBy > 0 && 2 * (source.width - target.width) < shrinksBy;
 }
 
 /** Fraction bits of a weight. A weight of 1 times 255, plus overshoot, stays within 32 bits. */
