@@ -5,4 +5,5 @@ export {
   parseSettings,
   type SettingsDefinition,
   type SettingsShape,
+  type SettingsValues,
 } from './parse-settings.ts';

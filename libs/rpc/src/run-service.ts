@@ -1,0 +1,45 @@
+import process from 'node:process';
+import { toDiptychError } from '@diptych/errors';
+import type { Logger } from '@diptych/telemetry';
+
+/** A service that takes calls. */
+export interface RunningService {
+  /** Where it listens, `host:port`. */
+  readonly address: string;
+  /** Ends it within its grace period. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Makes this process a service: starts it, prints one JSON line with its address on standard output, and stops
+ * it on SIGTERM or SIGINT with exit status 0. Where it cannot start, one line on standard error says why and
+ * the exit status is 1.
+ */
+export async function runService(
+  name: string,
+  logger: Logger,
+  start: () => Promise<RunningService>,
+): Promise<void> {
+  try {
+    const service = await start();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => void stop(service, logger));
+    process.stdout.write(`${JSON.stringify({ service: name, listening: service.address })}\n`);
+  } catch (error) {
+    const { code, message } = toDiptychError(error);
+    if (code === 'internal') logger.fatal({ err: error }, 'start failed');
+    process.stderr.write(`${name}: ${message} (${code})\n`);
+    process.exit(1);
+  }
+}
+
+async function stop(service: RunningService, logger: Logger): Promise<void> {
+  logger.info('stopping');
+  try {
+    await service.stop();
+    process.exit(0);
+  } catch (error) {
+    logger.fatal({ err: error }, 'stopping failed');
+    process.exit(1);
+  }
+}
