@@ -7,7 +7,8 @@ test('the table in docs/errors.md is the catalogue', () => {
   const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
   const documented = page.split('\n').filter((line) => line.startsWith('| `'));
   const expected = Object.entries(CATALOGUE).map(
-    ([code, { grpc, http, summary, remedy }]) => `| \`${code}\` | ${http} | ${grpc} | ${summary} | ${remedy} |`,
+    ([code, { grpc, http, summary, remedy }]) =>
+      `| \`${code}\` | ${http} | ${grpc} | ${summary} | ${remedy} |`,
   );
   assert.deepEqual(documented, expected);
 });

@@ -72,6 +72,11 @@ export const CATALOGUE = {
     summary: 'There is nothing at this address.',
     remedy: 'Check method and path against the API reference.',
   },
+  method_not_allowed: request(
+    'There is something at this address, but not for this method.',
+    'Use the method that the message names.',
+    { grpc: 'UNIMPLEMENTED', http: 405 },
+  ),
   request_too_large: request(
     'The request body is larger than this server accepts.',
     'Send fewer or smaller images.',
@@ -99,7 +104,10 @@ export const CATALOGUE = {
     'The image is not valid base64 or not a valid data URI.',
     'Send data:image/png;base64,... with standard base64.',
   ),
-  image_fetch_failed: request('The image could not be fetched.', 'Check that the address answers with an image.'),
+  image_fetch_failed: request(
+    'The image could not be fetched.',
+    'Check that the address answers with an image.',
+  ),
   image_url_forbidden: request(
     'The image address is not one that this server may fetch.',
     'Use a public http or https address, or send the image as a data URI.',
@@ -118,7 +126,10 @@ export const CATALOGUE = {
     { grpc: 'FAILED_PRECONDITION', http: 409 },
   ),
   // Checkpoints and files
-  checkpoint_not_found: request('There is no checkpoint at this path.', 'Give the folder that holds config.json.'),
+  checkpoint_not_found: request(
+    'There is no checkpoint at this path.',
+    'Give the folder that holds config.json.',
+  ),
   checkpoint_file_missing: request(
     'A file of the checkpoint is missing.',
     'Download the checkpoint again, with every file.',
@@ -153,9 +164,19 @@ export const CATALOGUE = {
     summary: 'The server has as much work as it accepts.',
     remedy: 'Try again after the time that the answer names.',
   },
-  deadline_exceeded: server('DEADLINE_EXCEEDED', 504, 'The deadline passed.', 'Allow more time or ask for less.'),
+  deadline_exceeded: server(
+    'DEADLINE_EXCEEDED',
+    504,
+    'The deadline passed.',
+    'Allow more time or ask for less.',
+  ),
   cancelled: server('CANCELLED', 499, 'The caller cancelled.', 'Nothing to do.'),
-  shutting_down: server('UNAVAILABLE', 503, 'The server is shutting down.', 'Try again, or use another replica.'),
+  shutting_down: server(
+    'UNAVAILABLE',
+    503,
+    'The server is shutting down.',
+    'Try again, or use another replica.',
+  ),
   stage_unavailable: server(
     'UNAVAILABLE',
     503,
@@ -177,7 +198,12 @@ export const CATALOGUE = {
   },
   // Ours
   runtime_failed: server('INTERNAL', 500, 'ONNX Runtime reported an error.', 'Report it with the message.'),
-  internal: server('INTERNAL', 500, 'Something went wrong inside the server.', 'Report it with the request id.'),
+  internal: server(
+    'INTERNAL',
+    500,
+    'Something went wrong inside the server.',
+    'Report it with the request id.',
+  ),
 } as const satisfies Record<string, CatalogueEntry>;
 
 /** Stable, machine-readable name of a failure. */
