@@ -52,6 +52,17 @@ test('a prompt gives the same logits however it is cut', async () => {
   );
 });
 
+test('decoding a prompt token by token agrees with its prefill to rounding', async () => {
+  const expected = await prefill(0, 0, 12);
+  await prefill(1, 0, 1);
+  let logits: Float32Array = new Float32Array();
+  for (const [past, id] of [...PROMPT.subarray(0, 12)].entries())
+    if (past > 0) logits = (await decode([{ slot: 1, past, id }]))[0] ?? logits;
+  const scale = Math.max(...expected.map(Math.abs));
+  const distance = Math.max(...logits.map((logit, index) => Math.abs(logit - (expected[index] ?? NaN))));
+  assert.ok(distance < 1e-5 * scale, `${distance} of ${scale}`);
+});
+
 test('a sequence in a batch of mixed lengths with gaps gets what it gets alone, and the gaps keep what they hold', async () => {
   using alone = await load(1);
   const batch = fc.uniqueArray(fc.nat(decoder.slots - 1), { minLength: 1 });
