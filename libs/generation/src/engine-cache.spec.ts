@@ -27,17 +27,27 @@ async function cachedTokens(engine: Engine, wanted: SequenceRequest): Promise<nu
 }
 
 test('a second question about the same image starts after the image', async () => {
-  const engine = new Engine({ decoder: new DeterministicDecoder() });
+  const decoder = new DeterministicDecoder();
+  const engine = new Engine({ decoder });
   assert.equal(await cachedTokens(engine, imageRequest('a', [20, 21])), 0);
   assert.equal(await cachedTokens(engine, imageRequest('a', [22, 23])), 7);
+  const prefills = decoder.calls.flatMap((call) => (call.kind === 'prefill' ? [call.step] : []));
+  assert.deepEqual(
+    prefills.map(({ past, ids, images }) => [past, ids.length, images.positions.length]),
+    [
+      [0, 9, 3],
+      [7, 2, 0],
+    ],
+    'only the rest is computed',
+  );
 });
 
-test('a next turn starts after the whole turn before, answer included', async () => {
+test('a next turn starts after the prompt of the turn before', async () => {
   const engine = new Engine({ decoder: new DeterministicDecoder() });
   const first = imageRequest('a', [20, 21]);
   const answer = await generate(engine, first);
   const next = imageRequest('a', [20, 21, ...answer, 5, 6]);
-  assert.equal(await cachedTokens(engine, next), first.promptIds.length + answer.length - 1);
+  assert.equal(await cachedTokens(engine, next), first.promptIds.length);
 });
 
 test('another image is computed, whatever the ids say', async () => {

@@ -176,6 +176,22 @@ describe('a cancelled sequence', () => {
     assert.deepEqual(engine.load, { queued: 0, active: 0, slots: 1 });
   });
 
+  test('hears of its end once, also when it cancels while it gets its last token', async () => {
+    const engine = new Engine({ decoder: new DeterministicDecoder() });
+    const heard: string[] = [];
+    const generation = engine.submit(request([2]), {
+      token: () => {
+        heard.push('token');
+        generation.cancel();
+        return 'stop';
+      },
+      finished: () => heard.push('finished'),
+      failed: ({ code }) => heard.push(code),
+    });
+    await idle(engine);
+    assert.deepEqual(heard, ['token', 'cancelled']);
+  });
+
   test('may be cancelled after its end', async () => {
     const engine = new Engine({ decoder: new DeterministicDecoder() });
     const done = watch(engine, request([2]));
@@ -270,6 +286,16 @@ describe('an error ends the sequence it belongs to, and no other', () => {
     for (const { failed } of all) assert.equal((await failed).code, 'runtime_failed');
     await idle(engine);
   });
+});
+
+test('the repetition penalty counts the prompt', async () => {
+  const engine = new Engine({ decoder: new DeterministicDecoder() });
+  const first = async (prompt: readonly number[]) => {
+    const sampling = { maxTokens: 1, repetitionPenalty: 100, logitBias: new Map([[3, 20]]) };
+    return (await generate(engine, request(prompt, sampling)))[0];
+  };
+  assert.equal(await first([4, 5]), 3);
+  assert.notEqual(await first([4, 3]), 3);
 });
 
 test('a long prompt does not stall the stream of another', async () => {

@@ -142,7 +142,7 @@ export class Engine implements AsyncDisposable {
     if ('error' in outcome) throw outcome.error;
     const { sequence, computed, logits } = outcome;
     sequence.advance(computed);
-    if (sequence.prefillRemaining === 0 && !sequence.ended) sequence.choose(this.#sampler, logits);
+    if (sequence.caughtUp && !sequence.ended) sequence.choose(this.#sampler, logits);
   }
 
   #releaseEnded(): void {

@@ -1,6 +1,6 @@
 /** What the scheduler looks at of a sequence that has a slot. */
 export interface Schedulable {
-  /** Tokens of prompt (and resumed answer) that are not in the KV cache yet; 0 while the sequence decodes. */
+  /** Tokens of the prompt that are not in the KV cache yet; 0 while the sequence decodes. */
   readonly prefillRemaining: number;
 }
 

@@ -26,7 +26,6 @@ export class Sequence implements Schedulable {
   readonly #clock: Clock = { submitted: performance.now() };
   /** Prompt, resumed tokens, new tokens: the first `#length` are known, the first `#computed` in the cache. */
   readonly #tokens: Int32Array;
-  readonly #prefillLength: number;
   #length: number;
   #computed = 0;
   #lease: SlotLease | undefined;
@@ -44,8 +43,7 @@ export class Sequence implements Schedulable {
     this.#tokens = new Int32Array(promptIds.length + maxTokens);
     this.#tokens.set(promptIds);
     this.#tokens.set(resumeIds, promptIds.length);
-    this.#prefillLength = promptIds.length + resumeIds.length;
-    this.#length = this.#prefillLength;
+    this.#length = promptIds.length + resumeIds.length;
   }
 
   get ended(): boolean {
@@ -53,7 +51,12 @@ export class Sequence implements Schedulable {
   }
 
   get prefillRemaining(): number {
-    return Math.max(0, this.#prefillLength - this.#computed);
+    return Math.max(0, this.#request.promptIds.length - this.#computed);
+  }
+
+  /** True when the cache holds every token that is known: the next one can be chosen. */
+  get caughtUp(): boolean {
+    return this.#computed === this.#length;
   }
 
   /** Milliseconds since the sequence got its slot, 0 before. */
@@ -63,9 +66,8 @@ export class Sequence implements Schedulable {
 
   /** What the sequence needs in a slot. */
   slotRequest(): SlotRequest {
-    const { imagePositions, images, cacheSalt } = this.#request;
-    const ids = this.#tokens.subarray(0, this.#prefillLength);
-    return { ids, rows: placeRows(imagePositions, images), salt: cacheSalt };
+    const { promptIds, imagePositions, images, cacheSalt } = this.#request;
+    return { ids: promptIds, rows: placeRows(imagePositions, images), salt: cacheSalt };
   }
 
   /** Takes over a slot. The lease is given back by `release`. */
@@ -73,25 +75,33 @@ export class Sequence implements Schedulable {
     this.#lease = lease;
     this.#computed = lease.cached;
     this.#clock.admitted = performance.now();
-    this.#listener.admitted?.({ cachedTokens: this.#cachedTokens, queueMs: this.#timings().queueMs });
+    this.#listener.admitted?.({ cachedTokens: lease.cached, queueMs: this.#timings().queueMs });
   }
 
-  /** The next `count` tokens of the prompt as a step; `logits` is filled where they are the last ones. */
+  /** The next `count` tokens of the prompt as a step; `logits` is filled where the next token follows them. */
   prefillStep(count: number, logits: Float32Array): PrefillStep {
     const past = this.#computed;
     const ids = this.#tokens.subarray(past, past + count);
     const step = { slot: this.#slot, past, ids, images: this.#imageRows(past, past + count) };
-    return count === this.prefillRemaining ? { ...step, logits } : step;
+    return past + count === this.#length ? { ...step, logits } : step;
   }
 
-  /** The newest token as an entry of a decode step. */
+  /**
+   * The first token of the answer that the cache does not hold, as an entry of a decode step. That is the newest
+   * one, or a resumed one: these are not prefilled with the prompt, because a kernel may add up in another order
+   * for one row than for many, and a resumed stream must be the same to the last bit.
+   */
   decodeEntry(): DecodeEntry {
     return { slot: this.#slot, past: this.#computed, id: this.#tokens[this.#computed] ?? 0 };
   }
 
-  /** Notes that the cache holds `count` tokens more. */
+  /**
+   * Notes that the cache holds `count` tokens more. Only prompt tokens are offered to later prompts: what decoding
+   * left of the answer may differ in the last bits from what prefilling it leaves.
+   */
   advance(count: number): void {
-    this.#lease?.append(this.#tokens.subarray(this.#computed, this.#computed + count));
+    if (this.prefillRemaining > 0)
+      this.#lease?.append(this.#tokens.subarray(this.#computed, this.#computed + count));
     this.#computed += count;
   }
 
@@ -164,10 +174,6 @@ export class Sequence implements Schedulable {
     throw new DiptychError('internal', 'A sequence without a slot was scheduled.');
   }
 
-  get #cachedTokens(): number {
-    return Math.min(this.#lease?.cached ?? 0, this.#request.promptIds.length);
-  }
-
   /** The feature rows of positions `[from, to)`. */
   #imageRows(from: number, to: number): ImageRows {
     const { imagePositions, imageFeatures } = this.#request;
@@ -185,7 +191,7 @@ export class Sequence implements Schedulable {
       promptTokens: this.#request.promptIds.length,
       completionTokens: this.#generated,
       imageTokens: this.#request.imagePositions.length,
-      cachedTokens: this.#cachedTokens,
+      cachedTokens: this.#lease?.cached ?? 0,
     };
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type CacheContents, commonPrefix, type PlacedRow } from './prefix.ts';
 
-/** A sequence that wants a slot: the tokens it will compute first, and its feature rows. */
+/** A sequence that wants a slot: its prompt's tokens and feature rows. */
 export interface SlotRequest extends CacheContents {
   readonly salt: string;
 }
@@ -21,7 +21,7 @@ export interface SlotLease {
 }
 
 /**
- * The slots of the KV cache: who uses which, and what the unused ones still hold.
+ * The slots of the KV cache: who uses which, and what prompts the unused ones still hold.
  *
  * A sequence starts in the unused slot with the longest common prefix of token ids and image digests, within its
  * cache salt. A prefix that would spare little is no reason to overwrite another conversation: then the slot that

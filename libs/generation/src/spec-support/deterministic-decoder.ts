@@ -9,7 +9,8 @@ export type DecoderCall =
 /**
  * A decoder without a model: what a position holds is a hash of the position before and of the token (or feature
  * row) there, and logits are a hash of that. So logits are a pure function of a slot's history, and any step over
- * wrong, stale or missing contents changes all tokens after it.
+ * wrong, stale or missing contents changes all tokens after it. What a decode step leaves differs from what prefilling
+ * the same token leaves, as real kernels may differ in the last bits.
  */
 export class DeterministicDecoder implements Decoder {
   readonly slots: number;
@@ -50,7 +51,7 @@ export class DeterministicDecoder implements Decoder {
     await this.#exclusively({ kind: 'decode', entries, logits }, () => {
       assert.equal(new Set(entries.map(({ slot }) => slot)).size, entries.length, 'no slot twice in a batch');
       entries.forEach(({ slot, past, id }, i) => {
-        this.#write(slot, past, id);
+        this.#write(slot, past, id + DECODED);
         this.#fill(slot, logits.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
       });
     });
@@ -89,6 +90,9 @@ export class DeterministicDecoder implements Decoder {
     for (let id = 0; id < this.vocabSize; id++) logits[id] = mix(state, id + 1) / 2 ** 29 - 4;
   }
 }
+
+/** Sets apart what decode steps leave. */
+const DECODED = 1_000_000;
 
 function hashAll(values: Float32Array): number {
   return values.reduce((hash, value) => mix(hash, Math.round(value * 1000) + 7), 11);
