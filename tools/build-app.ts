@@ -10,8 +10,11 @@ const NATIVE_PACKAGES = ['koffi', 'onnxruntime-node', 'sharp'];
 const REQUIRE_FOR_COMMONJS =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
+/** The entry, and beside it the worker thread of @diptych/image, which is found by its file. */
+const ENTRY_POINTS = { bin: 'bin.js', 'resample-worker': '../../libs/image/src/resample-worker.ts' };
+
 await build({
-  entryPoints: ['bin.js'],
+  entryPoints: ENTRY_POINTS,
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DiptychError } from '@diptych/errors';
 import type { DecodedPixels } from './decode-image.ts';
@@ -53,10 +54,9 @@ function startWorker(): Worker {
   return worker;
 }
 
-/** The worker stands beside this file: as TypeScript from source, as JavaScript in a bundle. */
+/** The worker stands beside this file: as TypeScript from source, as JavaScript beside a bundle. */
 function workerFile(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`./resample-worker.${extension}`, import.meta.url);
+  return new URL(`./resample-worker${extname(import.meta.url)}`, import.meta.url);
 }
 
 /** A worker keeps the process alive only while it works. */
