@@ -304,8 +304,15 @@ test('a long prompt does not stall the stream of another', async () => {
   const stream = watch(engine, request([2], { maxTokens: 30 }));
   const long = watch(engine, request(Array.from({ length: 40 }, () => 7)));
   await Promise.all([stream.finished, long.finished]);
-  const sizes = decoder.calls.flatMap((call) => (call.kind === 'prefill' ? [call.step.ids.length] : []));
+  const prefills = decoder.calls.flatMap((call) => (call.kind === 'prefill' ? [call.step] : []));
+  const sizes = prefills.map(({ ids }) => ids.length);
+  const withLogits = prefills.map(({ logits }) => logits !== undefined);
   assert.deepEqual(sizes, [1, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1]);
+  assert.deepEqual(
+    withLogits,
+    [true, ...Array.from({ length: 10 }, () => false), true],
+    'only last parts need them',
+  );
   const kinds = decoder.calls.slice(2, 20).map((call) => call.kind);
   assert.deepEqual(kinds, Array.from({ length: 9 }, () => ['decode', 'prefill']).flat());
 });
