@@ -1,0 +1,31 @@
+import type { Checkpoint } from '@diptych/checkpoint';
+import type { Model } from '@diptych/models';
+import { ChatTemplate, Tokenizer } from '@diptych/text';
+import type { GoldenCase } from './fixtures.ts';
+
+/** Ids of a conversation: the checkpoint's template, the family's placeholders, the checkpoint's tokeniser. */
+export async function encodePrompt(model: Model, { messages, images }: GoldenCase): Promise<number[]> {
+  const { checkpoint, imageToken, language } = model;
+  const tokenizerConfig = await optionalJson(checkpoint, 'tokenizer_config.json');
+  const tokenizer = Tokenizer.load({
+    tokenizer: await checkpoint.readJson('tokenizer.json'),
+    tokenizerConfig,
+  });
+  const template = ChatTemplate.load({
+    jinja: checkpoint.has(JINJA) ? await checkpoint.readText(JINJA) : undefined,
+    json: await optionalJson(checkpoint, 'chat_template.json'),
+    tokenizerConfig,
+    imageToken,
+  });
+  const expansions = images.map((layout) => model.expandImage(layout));
+  const prompt = tokenizer.encodePrompt(template.render(messages), expansions, {
+    imageTokenId: language.imageTokenId,
+  });
+  return [...prompt.ids];
+}
+
+const JINJA = 'chat_template.jinja';
+
+async function optionalJson(checkpoint: Checkpoint, file: string): Promise<unknown> {
+  return checkpoint.has(file) ? checkpoint.readJson(file) : undefined;
+}

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { prepareImage } from '@diptych/image';
+import { loadModel, type Model } from '@diptych/models';
+import { argmax, largestDifference, meanDifference, throughFloat16 } from './compare.ts';
+import { encodePrompt } from './encode-prompt.ts';
+import {
+  CASES,
+  FIXTURES,
+  type Fixture,
+  type GoldenCase,
+  readCase,
+  readGoldenTensors,
+  readPixels,
+  readWeightSums,
+} from './fixtures.ts';
+import { Graphs } from './run-graphs.ts';
+
+/** Features and logits are sums of float32 products in another order; a wrong weight or position moves them by far more. */
+const TOLERANCE = 1e-3;
+
+/**
+ * Mean difference of normalised pixels, where one level of 255 is 0.0078. Decoding and resizing reproduce the reference
+ * to the last bit here; another build of a JPEG decoder may be a level off now and then.
+ */
+const PIXEL_TOLERANCE = 1e-4;
+
+/** What features sent as float16, which keeps 11 bits, may do to a logit: three times what was measured (2.6e-3). */
+const FLOAT16_TOLERANCE = 8e-3;
+
+for (const fixture of FIXTURES) {
+  describe(fixture.name, { skip: reasonToSkip(fixture) }, () => {
+    let model: Model;
+    let graphs: Graphs;
+    let home: string;
+
+    before(async () => {
+      home = await mkdtemp(join(tmpdir(), 'diptych-golden-'));
+      model = await loadModel({ checkpointFolder: fixture.checkpoint, home });
+      graphs = await Graphs.load(model);
+    });
+    after(async () => {
+      graphs[Symbol.dispose]();
+      await rm(home, { recursive: true });
+    });
+
+    test('the numbers were made from these weights', async () => {
+      for (const [file, sum] of Object.entries(await readWeightSums(fixture))) {
+        const weights = await readFile(join(fixture.checkpoint, file));
+        assert.equal(
+          createHash('sha256').update(weights).digest('hex'),
+          sum,
+          `${file} changed: run make_golden.py`,
+        );
+      }
+    });
+
+    for (const name of CASES) describeCase(fixture, name, () => ({ model, graphs }));
+  });
+}
+
+/** A trained model's numbers are made again whenever it is; the tiny ones are always there. */
+function reasonToSkip({ folder }: Fixture): string | false {
+  return existsSync(folder) ? false : `there are no numbers in ${folder}: run make_golden.py`;
+}
+
+function describeCase(fixture: Fixture, name: string, loaded: () => { model: Model; graphs: Graphs }): void {
+  describe(name, () => {
+    test('the prompt has the same ids', async () => {
+      const golden = await readCase(fixture, name);
+      assert.deepEqual(await encodePrompt(loaded().model, golden), golden.inputIds);
+    });
+
+    test('images are cut into the same tiles, of the same pixels', async (context) => {
+      const golden = await readCase(fixture, name);
+      for (const [index, { file, tileTokens, ...grid }] of golden.images.entries()) {
+        const prepared = await prepare(loaded().model, join(fixture.images, file), golden);
+        assert.deepEqual(prepared.grid, grid);
+        assert.equal(prepared.tileCount, tileTokens.length);
+        const error = meanDifference(prepared.tiles, await readPixels(fixture, name, index));
+        context.diagnostic(`${file}: mean pixel error ${error.toExponential(1)}`);
+        assert.ok(error < PIXEL_TOLERANCE, `mean pixel error ${error}`);
+      }
+    });
+
+    test('the same pixels give the same features', async (context) => {
+      const { imageFeatures } = await readGoldenTensors(fixture, name);
+      for (const [index, expected] of imageFeatures.entries()) {
+        const features = await loaded().graphs.encode(await readPixels(fixture, name, index));
+        const error = largestDifference(features, expected);
+        context.diagnostic(`image ${index}: largest feature error ${error.toExponential(1)}`);
+        assert.ok(error < TOLERANCE, `largest feature error ${error}`);
+      }
+    });
+
+    test('the same features give the same logits', async (context) => {
+      const { inputIds, logitPositions } = await readCase(fixture, name);
+      const { imageFeatures, logits } = await readGoldenTensors(fixture, name);
+      const features = concat(imageFeatures);
+      const error = largestDifference(
+        await prefill(loaded().graphs, inputIds, features, logitPositions),
+        logits,
+      );
+      context.diagnostic(`largest logit error ${error.toExponential(1)}`);
+      assert.ok(error < TOLERANCE, `largest logit error ${error}`);
+    });
+
+    test('features sent as float16 change the logits little', async (context) => {
+      const { inputIds, logitPositions } = await readCase(fixture, name);
+      const { imageFeatures, logits } = await readGoldenTensors(fixture, name);
+      const features = throughFloat16(concat(imageFeatures));
+      const error = largestDifference(
+        await prefill(loaded().graphs, inputIds, features, logitPositions),
+        logits,
+      );
+      context.diagnostic(`largest logit error with float16 features ${error.toExponential(1)}`);
+      assert.ok(error < FLOAT16_TOLERANCE, `largest logit error ${error}`);
+    });
+
+    test('from file to answer, greedy decoding gives the same tokens', async () => {
+      const golden = await readCase(fixture, name);
+      const { model, graphs } = loaded();
+      const features = await Promise.all(
+        golden.images.map(async ({ file }) =>
+          graphs.encode((await prepare(model, join(fixture.images, file), golden)).tiles),
+        ),
+      );
+      const answer = await generateGreedily(
+        graphs,
+        golden.inputIds,
+        concat(features),
+        golden.greedyIds.length,
+      );
+      assert.deepEqual(answer, golden.greedyIds);
+    });
+  });
+}
+
+async function prefill(
+  graphs: Graphs,
+  ids: readonly number[],
+  features: Float32Array,
+  positions: readonly number[],
+) {
+  return graphs.step({ cache: graphs.emptyCache(ids.length), past: 0, ids, features, positions });
+}
+
+/** The most probable token, step by step, each fed back alone. */
+async function generateGreedily(
+  graphs: Graphs,
+  prompt: readonly number[],
+  features: Float32Array,
+  count: number,
+) {
+  const cache = graphs.emptyCache(prompt.length + count);
+  let logits = await graphs.step({ cache, past: 0, ids: prompt, features, positions: [prompt.length - 1] });
+  const answer = [argmax(logits)];
+  while (answer.length < count) {
+    const past = prompt.length + answer.length - 1;
+    logits = await graphs.step({ cache, past, ids: answer.slice(-1), positions: [0] });
+    answer.push(argmax(logits));
+  }
+  return answer;
+}
+
+async function prepare(model: Model, file: string, { split }: GoldenCase) {
+  const options = split === null ? {} : { split };
+  return prepareImage(await readFile(file), (source) => model.vision.planImage(source, options));
+}
+
+function concat(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}
