@@ -20,7 +20,7 @@ await build({
   splitting: true,
   platform: 'node',
   format: 'esm',
-  target: 'node22',
+  target: 'node24',
   sourcemap: true,
   external: NATIVE_PACKAGES,
   banner: { js: REQUIRE_FOR_COMMONJS },

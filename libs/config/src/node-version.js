@@ -1,8 +1,8 @@
 // Imported first by each entry point. Plain ES2015 without imports, so that an old Node can run it and say
 // what is wrong, where it would otherwise stumble over TypeScript with an unhelpful message.
 
-/** Oldest Node that runs Diptych: `engines` of the root package.json. */
-export const OLDEST_NODE = [22, 23];
+/** Oldest Node that runs Diptych, which reads TypeScript and `using` as they are: `engines` of the root package.json. */
+export const OLDEST_NODE = [24, 0];
 
 /**
  * The line that tells a user of this version what to do, or an empty string where the version is new enough.

@@ -6,14 +6,14 @@ import { nodeVersionProblem, OLDEST_NODE } from './node-version.js';
 test('an old Node is told in one line what to do', () => {
   assert.equal(
     nodeVersionProblem('v20.20.2'),
-    'Diptych needs Node 22.23 or newer, this is v20.20.2: run it through npm scripts (npm start), which bring their own Node.',
+    'Diptych needs Node 24.0 or newer, this is v20.20.2: run it through npm scripts (npm start), which bring their own Node.',
   );
 });
 
 test('the oldest accepted version and newer ones pass, those just below do not', () => {
-  for (const version of ['v22.23.0', 'v22.24.1', 'v24.0.0', 'v30.1.0'])
+  for (const version of ['v24.0.0', 'v24.21.0', 'v30.1.0'])
     assert.equal(nodeVersionProblem(version), '');
-  for (const version of ['v22.22.9', 'v21.99.0', 'v8.0.0']) assert.notEqual(nodeVersionProblem(version), '');
+  for (const version of ['v23.99.9', 'v22.23.0', 'v8.0.0']) assert.notEqual(nodeVersionProblem(version), '');
 });
 
 test('the version is the one that package.json declares', () => {
