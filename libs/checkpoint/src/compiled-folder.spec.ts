@@ -47,7 +47,7 @@ const DAMAGE: Record<string, { do: (folder: string) => Promise<void>; names: str
   },
   'a file that was cut': {
     do: (folder) => writeFile(join(folder, 'model.onnx'), 'gra'),
-    names: 'model.onnx',
+    names: 'model.onnx has 3 bytes instead of 5',
   },
   'a missing file': { do: (folder) => rm(join(folder, 'model.onnx')), names: 'model.onnx' },
   'a missing manifest': { do: (folder) => rm(join(folder, MANIFEST_FILE)), names: MANIFEST_FILE },
