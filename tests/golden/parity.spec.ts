@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { prepareImage } from '@diptych/image';
 import { loadModel, type Model } from '@diptych/models';
-import { argmax, largestDifference, meanDifference, throughFloat16 } from './compare.ts';
+import { largestDifference, meanDifference, throughFloat16 } from './compare.ts';
 import { encodePrompt } from './encode-prompt.ts';
 import {
   CASES,
@@ -19,6 +19,7 @@ import {
   readPixels,
   readWeightSums,
 } from './fixtures.ts';
+import { generateGreedily } from './generate-greedily.ts';
 import { Graphs } from './run-graphs.ts';
 
 /** Features and logits are sums of float32 products in another order; a wrong weight or position moves them by far more. */
@@ -103,7 +104,7 @@ function describeCase(fixture: Fixture, name: string, loaded: () => { model: Mod
       const { imageFeatures, logits } = await readGoldenTensors(fixture, name);
       const features = concat(imageFeatures);
       const error = largestDifference(
-        await prefill(loaded().graphs, inputIds, features, logitPositions),
+        await loaded().graphs.prefill(inputIds, features, logitPositions),
         logits,
       );
       context.diagnostic(`largest logit error ${error.toExponential(1)}`);
@@ -115,7 +116,7 @@ function describeCase(fixture: Fixture, name: string, loaded: () => { model: Mod
       const { imageFeatures, logits } = await readGoldenTensors(fixture, name);
       const features = throughFloat16(concat(imageFeatures));
       const error = largestDifference(
-        await prefill(loaded().graphs, inputIds, features, logitPositions),
+        await loaded().graphs.prefill(inputIds, features, logitPositions),
         logits,
       );
       context.diagnostic(`largest logit error with float16 features ${error.toExponential(1)}`);
@@ -130,42 +131,10 @@ function describeCase(fixture: Fixture, name: string, loaded: () => { model: Mod
           graphs.encode((await prepare(model, join(fixture.images, file), golden)).tiles),
         ),
       );
-      const answer = await generateGreedily(
-        graphs,
-        golden.inputIds,
-        concat(features),
-        golden.greedyIds.length,
-      );
-      assert.deepEqual(answer, golden.greedyIds);
+      const request = { prompt: golden.inputIds, features: concat(features), count: golden.greedyIds.length };
+      assert.deepEqual(await generateGreedily(model, request), golden.greedyIds);
     });
   });
-}
-
-async function prefill(
-  graphs: Graphs,
-  ids: readonly number[],
-  features: Float32Array,
-  positions: readonly number[],
-) {
-  return graphs.step({ cache: graphs.emptyCache(ids.length), past: 0, ids, features, positions });
-}
-
-/** The most probable token, step by step, each fed back alone. */
-async function generateGreedily(
-  graphs: Graphs,
-  prompt: readonly number[],
-  features: Float32Array,
-  count: number,
-) {
-  const cache = graphs.emptyCache(prompt.length + count);
-  let logits = await graphs.step({ cache, past: 0, ids: prompt, features, positions: [prompt.length - 1] });
-  const answer = [argmax(logits)];
-  while (answer.length < count) {
-    const past = prompt.length + answer.length - 1;
-    logits = await graphs.step({ cache, past, ids: answer.slice(-1), positions: [0] });
-    answer.push(argmax(logits));
-  }
-  return answer;
 }
 
 async function prepare(model: Model, file: string, { split }: GoldenCase) {

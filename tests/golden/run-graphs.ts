@@ -30,34 +30,27 @@ export class Graphs implements Disposable {
     return features;
   }
 
-  /** An empty cache for one sequence of at most `capacity` tokens. */
-  emptyCache(capacity: number): Cache {
-    const { layers, kvHeads, headDim } = this.#model.language;
-    const allocate = () => new Float32Array(kvHeads * capacity * headDim);
-    return {
-      capacity,
-      keys: Array.from({ length: layers }, allocate),
-      values: Array.from({ length: layers }, allocate),
-    };
-  }
-
-  /** Logits [positions, vocab] of the ids, which follow `past` tokens in the cache. */
-  async step({ cache, past, ids, features = NONE, positions }: Step): Promise<Float32Array> {
-    const { kvHeads, headDim, hiddenSize, vocabSize, imageTokenId } = this.#model.language;
-    const images = features === NONE ? [] : ids.flatMap((id, index) => (id === imageTokenId ? [index] : []));
+  /** Logits [positions, vocab] of a whole prompt in one step, with rows of features for its image tokens. */
+  async prefill(
+    ids: readonly number[],
+    features: Float32Array,
+    positions: readonly number[],
+  ): Promise<Float32Array> {
+    const { layers, kvHeads, headDim, hiddenSize, vocabSize, imageTokenId } = this.#model.language;
+    const images = ids.flatMap((id, index) => (id === imageTokenId ? [index] : []));
     const logits = new Float32Array(positions.length * vocabSize);
-    const shape = [1, kvHeads, cache.capacity, headDim];
+    const cache = [1, kvHeads, ids.length, headDim];
     await run(this.#language, ({ input, output, both }) => {
       input('input_ids', 'int64', [1, ids.length], BigInt64Array.from(ids, BigInt));
       input('image_features', 'float32', [images.length, hiddenSize], features);
       input('image_positions', 'int64', [images.length, 1], BigInt64Array.from(images, BigInt));
       input('logit_positions', 'int64', [positions.length], BigInt64Array.from(positions, BigInt));
-      input('seqlens_k', 'int32', [1], Int32Array.of(past + ids.length - 1));
-      input('total_sequence_length', 'int32', [1], Int32Array.of(past + ids.length));
-      cache.keys.forEach((data, layer) => both(`past_key.${layer}`, `present_key.${layer}`, shape, data));
-      cache.values.forEach((data, layer) =>
-        both(`past_value.${layer}`, `present_value.${layer}`, shape, data),
-      );
+      input('seqlens_k', 'int32', [1], Int32Array.of(ids.length - 1));
+      input('total_sequence_length', 'int32', [1], Int32Array.of(ids.length));
+      for (let layer = 0; layer < layers; layer++) {
+        both(`past_key.${layer}`, `present_key.${layer}`, cache);
+        both(`past_value.${layer}`, `present_value.${layer}`, cache);
+      }
       output('logits', 'float32', [positions.length, vocabSize], logits);
     });
     return logits;
@@ -69,34 +62,13 @@ export class Graphs implements Disposable {
   }
 }
 
-/** The KV cache of one sequence: for each layer [kvHeads, capacity, headDim]. */
-export interface Cache {
-  readonly capacity: number;
-  readonly keys: readonly Float32Array[];
-  readonly values: readonly Float32Array[];
-}
-
-/** One run of the language graph over one sequence. */
-export interface Step {
-  readonly cache: Cache;
-  /** Tokens that the cache holds already. */
-  readonly past: number;
-  readonly ids: readonly number[];
-  /** Rows for the image tokens among the ids, in order. */
-  readonly features?: Float32Array;
-  /** Which of the ids' positions to give logits for. */
-  readonly positions: readonly number[];
-}
-
-const NONE = new Float32Array(0);
-
 type BindArray = (name: string, type: ElementType, shape: readonly number[], data: TensorData) => void;
 
 interface Binder {
   readonly input: BindArray;
   readonly output: BindArray;
-  /** A float32 array that is read as one name and written as another. */
-  readonly both: (input: string, output: string, shape: readonly number[], data: Float32Array) => void;
+  /** A new float32 tensor that is read as one name and written as another. */
+  readonly both: (input: string, output: string, shape: readonly number[]) => void;
 }
 
 async function run(session: Session, bind: (binder: Binder) => void): Promise<void> {
@@ -110,8 +82,8 @@ function binderOver(binding: Binding, scope: DisposableStack): Binder {
   return {
     input: (name, type, shape, data) => binding.bindInput(name, scope.use(Tensor.over(type, shape, data))),
     output: (name, type, shape, data) => binding.bindOutput(name, scope.use(Tensor.over(type, shape, data))),
-    both: (input, output, shape, data) => {
-      const tensor = scope.use(Tensor.over('float32', shape, data));
+    both: (input, output, shape) => {
+      const tensor = scope.use(Tensor.allocate('float32', shape));
       binding.bindInput(input, tensor);
       binding.bindOutput(output, tensor);
     },
