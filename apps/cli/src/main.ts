@@ -23,7 +23,7 @@ program
 program
   .command('ask')
   .description('ask one question about images, and stream the answer')
-  .argument('<image...question>', 'image files or http(s) addresses, then the question')
+  .argument('<words...>', 'IMAGE... "QUESTION": image files or http(s) addresses, then the question')
   .option('--json', 'print one JSON object: text, usage and timings in milliseconds', false)
   .option(
     '--gateway <host:port>',

@@ -11,8 +11,7 @@ test('an old Node is told in one line what to do', () => {
 });
 
 test('the oldest accepted version and newer ones pass, those just below do not', () => {
-  for (const version of ['v24.0.0', 'v24.21.0', 'v30.1.0'])
-    assert.equal(nodeVersionProblem(version), '');
+  for (const version of ['v24.0.0', 'v24.21.0', 'v30.1.0']) assert.equal(nodeVersionProblem(version), '');
   for (const version of ['v23.99.9', 'v22.23.0', 'v8.0.0']) assert.notEqual(nodeVersionProblem(version), '');
 });
 
