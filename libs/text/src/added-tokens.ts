@@ -35,10 +35,8 @@ export class AddedTokenSplitter {
     const pieces: Piece[] = [];
     let plainStart = 0;
     for (const { token, ...match } of this.#matches(text, templateSpans)) {
-      const start = token.lstrip
-        ? text.slice(plainStart, match.start).search(TRAILING_SPACE) + plainStart
-        : match.start;
-      const end = token.rstrip ? match.end + leadingSpace(text.slice(match.end)) : match.end;
+      const start = token.lstrip ? skipSpaceBack(text, match.start, plainStart) : match.start;
+      const end = token.rstrip ? skipSpace(text, match.end) : match.end;
       if (start > plainStart) pieces.push({ start: plainStart, end: start });
       pieces.push({ token, start, end });
       plainStart = end;
@@ -69,10 +67,20 @@ export class AddedTokenSplitter {
   }
 }
 
-const TRAILING_SPACE = /\p{White_Space}*$/u;
+const SPACE = /\p{White_Space}/u;
+const WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]/u;
 
-function leadingSpace(text: string): number {
-  return /^\p{White_Space}*/u.exec(text)?.[0].length ?? 0;
+/** Where the whitespace before `end` begins, not before `limit`. No whitespace is a surrogate pair. */
+function skipSpaceBack(text: string, end: number, limit: number): number {
+  let start = end;
+  while (start > limit && SPACE.test(text.charAt(start - 1))) start -= 1;
+  return start;
+}
+
+function skipSpace(text: string, start: number): number {
+  let end = start;
+  while (end < text.length && SPACE.test(text.charAt(end))) end += 1;
+  return end;
 }
 
 function lies(start: number, end: number, within: Span | undefined): boolean {
@@ -81,8 +89,7 @@ function lies(start: number, end: number, within: Span | undefined): boolean {
 
 function isWholeWord(text: string, { token, start, end }: Required<Piece>): boolean {
   if (!token.singleWord) return true;
-  return (
-    !/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u.test(text.slice(0, start)) &&
-    !/^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]/u.test(text.slice(end))
-  );
+  const before = Array.from(text.slice(Math.max(start - 2, 0), start)).at(-1) ?? '';
+  const after = String.fromCodePoint(text.codePointAt(end) ?? 0x20);
+  return !WORD.test(before) && !WORD.test(after);
 }

@@ -1,6 +1,7 @@
 import { DiptychError } from '@diptych/errors';
 import type { ChatMessage, ChatRole } from './chat-message.ts';
 import { type JinjaTemplate, parseJinja, TemplateRefusal } from './jinja.ts';
+import { findMarks } from './mark.ts';
 import type { Segment } from './prompt.ts';
 import { separateTexts } from './separate-texts.ts';
 import { parseSpecialTokens, type SpecialTokens } from './special-tokens.ts';
@@ -65,8 +66,9 @@ export class ChatTemplate {
     const now = new Date();
     const conversation = toTemplateConversation(messages, partRoles);
     const marked = this.#run(conversation.marked, now);
-    if (printsParts(marked, conversation.texts)) throw failed('it takes text alone');
-    if (!conversation.texts.every(({ mark }) => marked.includes(mark))) throw changed();
+    if (printsParts(marked)) throw failed('it takes text alone');
+    const kept = findMarks(marked);
+    if (!conversation.texts.every(({ mark }) => kept.has(mark))) throw changed();
     const segments = separateTexts(this.#run(conversation.messages, now), marked, conversation.texts);
     if (!segments) throw changed();
     return this.#placeImages(segments, countImages(messages));

@@ -1,6 +1,7 @@
 import { AddedTokenSplitter } from './added-tokens.ts';
 import { type BpeLibrary, createBpeLibrary } from './bpe-library.ts';
 import type { ImageSpan, PromptText, Span } from './prompt-text.ts';
+import { TokenBudget } from './token-budget.ts';
 import type { TokenizerFile } from './tokenizer-json.ts';
 
 /** A token of a prompt; `image` is the index of the image whose expansion an added token stands in. */
@@ -19,6 +20,7 @@ export class PromptEncoder {
   readonly #library: BpeLibrary;
   readonly #raw: AddedTokenSplitter;
   readonly #normalized: AddedTokenSplitter;
+  readonly #longestToken: number;
 
   constructor(file: TokenizerFile) {
     this.#library = createBpeLibrary(file);
@@ -27,38 +29,50 @@ export class PromptEncoder {
       file.addedTokens.filter(({ normalized }) => normalized),
       ({ content }) => this.#normalize(content),
     );
+    const lengths = Object.keys(file.model.vocab).map(({ length }) => length);
+    this.#longestToken = lengths.reduce((longest, length) => Math.max(longest, length), 1);
   }
 
-  /** The tokens of a prompt, in order. */
-  encode({ text, templateSpans, imageSpans }: PromptText): EncodedToken[] {
-    return this.#raw.split(text, templateSpans).flatMap((piece) =>
-      piece.token
-        ? [added(piece.token.id, piece, imageSpans)]
-        : this.#encodeSection(text.slice(piece.start, piece.end), piece.start === 0, {
-            templateSpans: shift(templateSpans, piece),
-            imageSpans: shift(imageSpans, piece),
-          }),
-    );
+  /** The tokens of a prompt, in order. Throws `context_length_exceeded` where they are more than `maxTokens`. */
+  encode({ text, templateSpans, imageSpans }: PromptText, maxTokens: number): EncodedToken[] {
+    const budget = new TokenBudget(maxTokens);
+    return this.#raw.split(text, templateSpans).flatMap((piece) => {
+      if (piece.token) return [added(piece.token.id, piece, imageSpans, budget)];
+      const section = {
+        text: text.slice(piece.start, piece.end),
+        templateSpans: shift(templateSpans, piece),
+        imageSpans: shift(imageSpans, piece),
+      };
+      return this.#encodeSection(section, piece.start === 0, budget);
+    });
   }
 
   /** A part without raw added tokens; `first` where the whole text begins with it. */
-  #encodeSection(section: string, first: boolean, spans: Omit<PromptText, 'text'>): EncodedToken[] {
-    const text = this.#normalize(section);
-    const mapped = <S extends Span>(list: readonly S[]) => this.#normalizeSpans(section, text, list);
-    const imageSpans = mapped(spans.imageSpans);
+  #encodeSection(section: PromptText, first: boolean, budget: TokenBudget): EncodedToken[] {
+    const text = this.#normalize(section.text);
+    const mapped = <S extends Span>(spans: readonly S[]) => this.#normalizeSpans(section.text, text, spans);
+    const imageSpans = mapped(section.imageSpans);
     return this.#normalized
-      .split(text, mapped(spans.templateSpans))
+      .split(text, mapped(section.templateSpans))
       .flatMap((piece) =>
         piece.token
-          ? [added(piece.token.id, piece, imageSpans)]
-          : this.#encodeWords(text.slice(piece.start, piece.end), first && piece.start === 0),
+          ? [added(piece.token.id, piece, imageSpans, budget)]
+          : this.#encodePlain(text.slice(piece.start, piece.end), first && piece.start === 0, budget),
       );
   }
 
-  #encodeWords(text: string, first: boolean): EncodedToken[] {
-    const { pre_tokenizer: preTokenizer, model } = this.#library;
+  #encodePlain(text: string, first: boolean, budget: TokenBudget): EncodedToken[] {
+    const { pre_tokenizer: preTokenizer } = this.#library;
     const words = preTokenizer ? preTokenizer.pre_tokenize(text, { section_index: first ? 0 : 1 }) : [text];
-    const tokens = model._call(words);
+    return words.flatMap((word) => this.#encodeWord(word, budget));
+  }
+
+  /** A word without spaces may be the whole text, so its least number of tokens is looked at before it is merged. */
+  #encodeWord(word: string, budget: TokenBudget): EncodedToken[] {
+    budget.require(Math.ceil(word.length / this.#longestToken));
+    const { model } = this.#library;
+    const tokens = model._call([word]);
+    budget.use(tokens.length);
     return tokens.flatMap((token) => {
       const id = model.tokens_to_ids.get(token) ?? model.unk_token_id;
       return id === undefined ? [] : [{ id }];
@@ -84,7 +98,8 @@ export class PromptEncoder {
   }
 }
 
-function added(id: number, piece: Span, imageSpans: readonly ImageSpan[]): EncodedToken {
+function added(id: number, piece: Span, imageSpans: readonly ImageSpan[], budget: TokenBudget): EncodedToken {
+  budget.use(1);
   const span = imageSpans.find(({ start, end }) => start <= piece.start && piece.start < end);
   return span ? { id, image: span.index } : { id };
 }

@@ -1,4 +1,5 @@
 import type { ChatRole } from './chat-message.ts';
+import { MARK_SOURCE } from './mark.ts';
 import type { Segment } from './prompt.ts';
 
 /** A text of a conversation and the mark that stands for it in a second rendering. */
@@ -48,9 +49,7 @@ function combinations(roles: readonly ChatRole[]): ReadonlyMap<ChatRole, Trim>[]
 
 function splitAtMarks(marked: string, texts: readonly MarkedText[]): (string | MarkedText)[] {
   const byMark = new Map(texts.map((text) => [text.mark, text]));
-  if (byMark.size === 0) return [marked];
-  const anyMark = new RegExp(`(${[...byMark.keys()].join('|')})`, 'u');
-  return marked.split(anyMark).map((piece) => byMark.get(piece) ?? piece);
+  return marked.split(new RegExp(`(${MARK_SOURCE})`, 'u')).map((piece) => byMark.get(piece) ?? piece);
 }
 
 function toSegment(piece: string | MarkedText, trims: ReadonlyMap<ChatRole, Trim>): TextSegment {

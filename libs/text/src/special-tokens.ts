@@ -12,3 +12,21 @@ export function parseSpecialTokens(tokenizerConfig: unknown): SpecialTokens {
     .filter((entry): entry is [string, string] => typeof entry[1] === 'string');
   return Object.fromEntries(entries);
 }
+
+/** Everything that tokenizer_config.json calls a special token, those without a role included. */
+export function listSpecialContents(tokenizerConfig: unknown): string[] {
+  if (!isObject(tokenizerConfig)) return [];
+  const { additional_special_tokens: additional, extra_special_tokens: extra } = tokenizerConfig;
+  const contents = [...valuesOf(additional), ...valuesOf(extra)].map((token) =>
+    isObject(token) ? token.content : token,
+  );
+  const unnamed = contents.filter((content) => typeof content === 'string');
+  return [...Object.values(parseSpecialTokens(tokenizerConfig)), ...unnamed].filter(
+    (content) => content !== '',
+  );
+}
+
+function valuesOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return isObject(value) ? Object.values(value) : [];
+}

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { DiptychError } from '@diptych/errors';
 import type { ChatContent, ChatMessage, ChatRole } from './chat-message.ts';
+import { createMark, MARK_SOURCE } from './mark.ts';
 import type { MarkedText } from './separate-texts.ts';
 
 /** A message as a template sees it. */
@@ -41,13 +41,8 @@ export function toTemplateConversation(
 }
 
 /** Whether a rendering holds a list of parts in print: what a template does that expected a string. */
-export function printsParts(rendered: string, texts: readonly MarkedText[]): boolean {
-  return texts.some(({ mark }) => new RegExp(`["']text["']\\s*:\\s*["']${mark}`, 'u').test(rendered));
-}
-
-/** Private-use characters around a random name: no text holds it, no template matches it, trimming leaves it. */
-function createMark(): string {
-  return `\uE000${randomUUID()}\uE001`;
+export function printsParts(marked: string): boolean {
+  return new RegExp(`["']text["']\\s*:\\s*["']${MARK_SOURCE}`, 'u').test(marked);
 }
 
 function markMessage({ role, content }: ChatMessage, texts: MarkedText[]): ChatMessage {

@@ -29,8 +29,11 @@ export interface TokenizerFile {
   readonly addedTokens: readonly AddedToken[];
 }
 
-/** Checks tokenizer.json as far as it is read. Throws `checkpoint_invalid` naming the field. */
-export function parseTokenizerFile(value: unknown): TokenizerFile {
+/**
+ * Checks tokenizer.json as far as it is read. `specialContents` are tokens that tokenizer_config.json names special; the
+ * reference adds them to those of tokenizer.json. Throws `checkpoint_invalid` naming the field.
+ */
+export function parseTokenizerFile(value: unknown, specialContents: readonly string[] = []): TokenizerFile {
   if (!isObject(value)) throw invalid('is not a JSON object');
   const { model, added_tokens: addedTokens = [] } = value;
   if (!isObject(model)) throw invalid('has no model');
@@ -42,7 +45,7 @@ export function parseTokenizerFile(value: unknown): TokenizerFile {
   return {
     json: value,
     model: { ...model, vocab: model.vocab, merges: model.merges },
-    addedTokens: addedTokens.map(parseAddedToken),
+    addedTokens: withSpecial(addedTokens.map(parseAddedToken), specialContents, model.vocab),
   };
 }
 
@@ -54,6 +57,24 @@ export function isObject(value: unknown): value is JsonObject {
 /** A `checkpoint_invalid` error about tokenizer.json. */
 export function invalid(problem: string): DiptychError {
   return new DiptychError('checkpoint_invalid', `tokenizer.json ${problem}.`);
+}
+
+/** Marks tokens as special, and takes those in that only the vocabulary has. */
+function withSpecial(
+  tokens: readonly AddedToken[],
+  specialContents: readonly string[],
+  vocab: Readonly<Record<string, number>>,
+): AddedToken[] {
+  const known = new Set(tokens.map(({ content }) => content));
+  const inVocabulary = [...new Set(specialContents)].flatMap((content) => {
+    const id = Object.hasOwn(vocab, content) && !known.has(content) ? vocab[content] : undefined;
+    return id === undefined ? [] : [parseAddedToken({ id, content, special: true }, 0)];
+  });
+  const marked = tokens.map((token) => ({
+    ...token,
+    special: token.special || specialContents.includes(token.content),
+  }));
+  return [...marked, ...inVocabulary];
 }
 
 function parseAddedToken(value: unknown, index: number): AddedToken {

@@ -144,6 +144,37 @@ test('the start token is not doubled where the template spells it, and a user ca
   );
 });
 
+test('what tokenizer_config.json calls special is special, too', () => {
+  const [golden] = readGoldens().filter(({ name }) => name === 'gpt2');
+  const tokenizer = Tokenizer.load({
+    tokenizer: golden?.tokenizer,
+    tokenizerConfig: {
+      eos_token: 'at',
+      additional_special_tokens: [{ content: '<plain>' }],
+      extra_special_tokens: { x: 'wo' },
+    },
+  });
+  assert.deepEqual(tokenizer.specialTokens, { eos_token: 'at' });
+  for (const content of ['at', '<plain>', 'wo']) {
+    const id = tokenizer.tokenId(content) ?? -1;
+    assert.ok(tokenizer.isSpecial(id), content);
+    assert.deepEqual(encode(tokenizer, [template(content)]), [id]);
+    assert.ok(!encode(tokenizer, [user(`a ${content}`)]).includes(id), content);
+  }
+});
+
+test('a text of more tokens than are wanted is refused, and early where it is far too long', () => {
+  const tokenizer = loadGolden('llama2-legacy');
+  const attempt = (text: string, maxTokens: number) => () =>
+    tokenizer.encodePrompt([user(text)], [], { imageTokenId: -1, maxTokens });
+  const exceeded = (error: unknown) =>
+    error instanceof DiptychError && error.code === 'context_length_exceeded';
+  const count = encode(tokenizer, [user('two cats and a bee')]).length;
+  attempt('two cats and a bee', count)();
+  assert.throws(attempt('two cats and a bee', count - 1), exceeded);
+  assert.throws(attempt('cat'.repeat(1_000_000), 1000), exceeded);
+});
+
 test('every prompt that does not match its images is refused', () => {
   const tokenizer = loadGolden('gpt2');
   const attempt = (segments: Segment[], expansions: string[]) => () =>

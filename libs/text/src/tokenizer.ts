@@ -3,7 +3,7 @@ import { type Frame, readFrame } from './post-processor.ts';
 import type { EncodedPrompt, PromptImage, Segment } from './prompt.ts';
 import { type EncodedToken, PromptEncoder } from './prompt-encoder.ts';
 import { joinSegments, type PromptText } from './prompt-text.ts';
-import { parseSpecialTokens, type SpecialTokens } from './special-tokens.ts';
+import { listSpecialContents, parseSpecialTokens, type SpecialTokens } from './special-tokens.ts';
 import { spellingOf, tokenBytesTable } from './token-bytes.ts';
 import { parseTokenizerFile, type TokenizerFile } from './tokenizer-json.ts';
 
@@ -13,6 +13,14 @@ export interface TokenizerSources {
   readonly tokenizer: unknown;
   /** tokenizer_config.json; `undefined` where the checkpoint has none. */
   readonly tokenizerConfig: unknown;
+}
+
+/** How a prompt is encoded. */
+export interface EncodeOptions {
+  /** The placeholder among the tokens of an image's expansion, one for each feature row. */
+  readonly imageTokenId: number;
+  /** Where encoding stops with `context_length_exceeded`: a guard against huge texts, no limit by default. */
+  readonly maxTokens?: number | undefined;
 }
 
 /**
@@ -38,7 +46,7 @@ export class Tokenizer {
   }
 
   private constructor({ tokenizer, tokenizerConfig }: TokenizerSources) {
-    this.#file = parseTokenizerFile(tokenizer);
+    this.#file = parseTokenizerFile(tokenizer, listSpecialContents(tokenizerConfig));
     this.#encoder = new PromptEncoder(this.#file);
     this.#bytes = tokenBytesTable(this.#file);
     this.#specialIds = new Set(this.#file.addedTokens.filter(({ special }) => special).map(({ id }) => id));
@@ -76,20 +84,19 @@ export class Tokenizer {
   }
 
   /**
-   * Ids of a whole prompt. `expansions[i]` replaces image `i` and is template text; `imageTokenId` is the placeholder
-   * among its tokens, one for each feature row. The checkpoint's start token is put before a prompt that does not
-   * begin with it, as the reference processors do.
+   * Ids of a whole prompt. `expansions[i]` replaces image `i` and is template text. The checkpoint's start token is put
+   * before a prompt that does not begin with it, as the reference processors do.
    *
-   * Throws `image_count_mismatch` unless the segments refer to each image exactly once, and `invalid_parameter` for
-   * text that is not well-formed Unicode.
+   * Throws `image_count_mismatch` unless the segments refer to each image exactly once, `invalid_parameter` for text
+   * that is not well-formed Unicode, and `context_length_exceeded` beyond `maxTokens`.
    */
   encodePrompt(
     segments: readonly Segment[],
     expansions: readonly string[],
-    { imageTokenId }: { readonly imageTokenId: number },
+    { imageTokenId, maxTokens = Number.POSITIVE_INFINITY }: EncodeOptions,
   ): EncodedPrompt {
     const prompt = joinSegments(segments, expansions);
-    const tokens = this.#addFrame(prompt, this.#encoder.encode(prompt));
+    const tokens = this.#addFrame(prompt, this.#encoder.encode(prompt, maxTokens));
     const isPlaceholder = ({ id, image }: EncodedToken) => image !== undefined && id === imageTokenId;
     const positions = tokens.flatMap((token, position) => (isPlaceholder(token) ? [position] : []));
     return {
