@@ -6,6 +6,8 @@ import type { Logger } from '@diptych/telemetry';
 export interface RunningService {
   /** Where it listens, `host:port`. */
   readonly address: string;
+  /** Further addresses of it by name, told in the same line. */
+  readonly others?: Readonly<Record<string, string>>;
   /** Ends it within its grace period. */
   stop(): Promise<void>;
 }
@@ -24,7 +26,8 @@ export async function runService(
     const service = await start();
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => void stop(service, logger));
-    process.stdout.write(`${JSON.stringify({ service: name, listening: service.address })}\n`);
+    const line = { service: name, listening: service.address, ...service.others };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
   } catch (error) {
     const { code, message } = toDiptychError(error);
     if (code === 'internal') logger.fatal({ err: error }, 'start failed');

@@ -1,0 +1,55 @@
+import { DiptychError } from '@diptych/errors';
+import ipaddr from 'ipaddr.js';
+
+/** Azure's platform address: public by number, but it answers with the machine's own secrets. */
+const AZURE_PLATFORM = '168.63.129.16';
+
+/** IPv6 addresses that are routed on the internet (IANA: global unicast). */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
+
+/** Ranges that `allowPrivate` adds. Link-local stays out: cloud metadata services live there. */
+const PRIVATE_RANGES = ['loopback', 'private', 'uniqueLocal', 'carrierGradeNat'];
+
+/**
+ * Whether the gateway may open a connection to an IP address: only public unicast ones, however they are
+ * written (IPv4 inside IPv6 counts as IPv4).
+ */
+export function isAllowedAddress(
+  address: string,
+  { allowPrivate }: { readonly allowPrivate: boolean },
+): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const ip = ipaddr.process(address);
+  if (ip.toString() === AZURE_PLATFORM) return false;
+  if (allowPrivate && PRIVATE_RANGES.includes(ip.range())) return true;
+  return ip.range() === 'unicast' && (!isV6(ip) || ip.match(GLOBAL_UNICAST));
+}
+
+/**
+ * Checks what an address says by itself: http or https, and no credentials. Host names are checked where
+ * they are resolved, at connection time.
+ *
+ * @throws DiptychError `image_url_forbidden`.
+ */
+export function checkAddress(url: URL, param: string): void {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new DiptychError(
+      'image_url_forbidden',
+      `The image address begins with ${url.protocol}; only http:, https: and data: are accepted.`,
+      { param },
+    );
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new DiptychError(
+      'image_url_forbidden',
+      'The image address must not hold a user name or password.',
+      {
+        param,
+      },
+    );
+  }
+}
+
+function isV6(ip: ipaddr.IPv4 | ipaddr.IPv6): ip is ipaddr.IPv6 {
+  return ip.kind() === 'ipv6';
+}

@@ -1,0 +1,35 @@
+import type { TokenLogprob, TokenProbability } from '@diptych/contract';
+
+/** Log probabilities of an answer or of one chunk of it, in OpenAI's shape. */
+export interface Logprobs {
+  readonly content: readonly ContentLogprob[];
+  readonly refusal: null;
+}
+
+interface ContentLogprob extends Candidate {
+  readonly top_logprobs: readonly Candidate[];
+}
+
+interface Candidate {
+  readonly token: string;
+  readonly logprob: number;
+  readonly bytes: readonly number[];
+}
+
+/** Smallest log probability that is sent, OpenAI's own: JSON has no minus infinity. */
+const LEAST_LOGPROB = -9999;
+
+/** Converts log probabilities. A token that is part of a character shows it as U+FFFD; `bytes` are exact. */
+export function toLogprobs(entries: readonly TokenLogprob[]): Logprobs {
+  return { content: entries.map(toContent), refusal: null };
+}
+
+function toContent({ chosen, top }: TokenLogprob): ContentLogprob {
+  return { ...toCandidate(chosen), top_logprobs: top.map(toCandidate) };
+}
+
+function toCandidate(token: TokenProbability | undefined): Candidate {
+  const bytes = token?.token ?? new Uint8Array();
+  const logprob = Math.max(token?.logprob ?? LEAST_LOGPROB, LEAST_LOGPROB);
+  return { token: new TextDecoder().decode(bytes), logprob, bytes: [...bytes] };
+}

@@ -1,0 +1,31 @@
+import { openCheckpoint } from '@diptych/checkpoint';
+import type { RunningService } from '@diptych/rpc';
+import type { Logger } from '@diptych/telemetry';
+import { startGateway } from './gateway.ts';
+import { loadTemplate } from './load-template.ts';
+import type { GatewaySettings } from './settings.ts';
+
+/** Settings, and where to log. */
+export interface ServeOptions extends GatewaySettings {
+  readonly logger: Logger;
+}
+
+/**
+ * Reads the template of a checkpoint and starts a gateway for it, whether or not the stages are there.
+ *
+ * @throws DiptychError `checkpoint_...` or `configuration_invalid`.
+ */
+export async function serveCheckpoint({
+  modelId,
+  graceSeconds,
+  ...options
+}: ServeOptions): Promise<RunningService> {
+  const checkpoint = await openCheckpoint(options.model);
+  const { url, grpc, stop } = await startGateway({
+    ...options,
+    model: modelId ?? checkpoint.id,
+    template: await loadTemplate(checkpoint),
+    graceMs: graceSeconds * 1000,
+  });
+  return { address: url, others: { grpc }, stop };
+}
