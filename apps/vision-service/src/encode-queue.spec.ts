@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { EncodeQueue } from './encode-queue.ts';
+import { FAILS, FakeEncoder } from './spec/fake-encoder.ts';
+
+const never = new AbortController().signal;
+const image = (...tiles: number[]) => Float32Array.from(tiles.flatMap((tile) => [tile, tile + 0.5]));
+
+test('an image of one tile does not wait for all tiles of a large one', async () => {
+  const encoder = new FakeEncoder(1);
+  const queue = new EncodeQueue(encoder);
+  const finished: string[] = [];
+  await Promise.all([
+    queue.encode(image(10, 11, 12, 13), never).then(() => finished.push('large')),
+    queue.encode(image(20, 21), never).then(() => finished.push('middle')),
+    queue.encode(image(30), never).then(() => finished.push('small')),
+  ]);
+  assert.deepEqual(finished, ['small', 'middle', 'large']);
+  // The large image was alone when it took its first turn and the place for the next one.
+  assert.deepEqual(encoder.runs.flat(), [10, 11, 20, 30, 12, 21, 13]);
+});
+
+test('any mix of images gets its own features, in full runs', async () => {
+  const images = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(images, fc.integer({ min: 1, max: 4 }), async (counts, maxTiles) => {
+      const encoder = new FakeEncoder(maxTiles);
+      const queue = new EncodeQueue(encoder);
+      const tiles = counts.map((count, index) =>
+        image(...Array.from({ length: count }, (_, tile) => index * 100 + tile)),
+      );
+      const encoded = await Promise.all(tiles.map((each) => queue.encode(each, never)));
+      encoded.forEach(({ features }, index) =>
+        assert.deepEqual(
+          features,
+          tiles[index]?.map((value) => value * 2),
+        ),
+      );
+      const total = counts.reduce((sum, count) => sum + count, 0);
+      assert.equal(encoder.runs.flat().length, total);
+      assert.ok(encoder.runs.length <= counts.length + Math.ceil(total / maxTiles));
+    }),
+  );
+});
+
+test('who leaves the queue is not encoded any further', async () => {
+  const encoder = new FakeEncoder(1);
+  const go = encoder.hold();
+  const queue = new EncodeQueue(encoder);
+  const controller = new AbortController();
+  const leaves = assert.rejects(queue.encode(image(10, 11, 12), controller.signal), /gone/);
+  const stays = queue.encode(image(20, 21), never);
+  controller.abort(new Error('gone'));
+  await leaves;
+  go();
+  assert.deepEqual(
+    (await stays).features,
+    image(20, 21).map((value) => value * 2),
+  );
+  assert.deepEqual(encoder.runs.flat(), [10, 20, 21]);
+});
+
+test('a run that fails fails the images in it and no other', async () => {
+  const queue = new EncodeQueue(new FakeEncoder(1));
+  const fails = assert.rejects(queue.encode(image(1, FAILS, 3), never), /a run failed/);
+  const works = queue.encode(image(5, 6), never);
+  await fails;
+  assert.deepEqual(
+    (await works).features,
+    image(5, 6).map((value) => value * 2),
+  );
+  assert.deepEqual(
+    (await queue.encode(image(7), never)).features,
+    image(7).map((value) => value * 2),
+  );
+});
