@@ -75,6 +75,15 @@ describe('decoding', () => {
     });
   }
 
+  test('ignores a colour profile, as the reference does', async () => {
+    const pixels = { width: 12, height: 12, channels: 3, background: '#ff0000' } as const;
+    const png = await sharp({ create: pixels }).png().withIccProfile('p3').toBuffer();
+    const raw = await sharp(png, { ignoreIcc: true }).raw().toBuffer();
+    const { tiles } = await prepareImage(png, plainPlan);
+    assert.deepEqual([tiles[0], tiles[144], tiles[288]], [raw[0], raw[1], raw[2]]);
+    assert.notEqual(raw[0], 255, 'the profile makes a difference');
+  });
+
   test('takes the upper 8 bits of a grey PNG of 16 bits', async () => {
     const grey = await sharp({ create: { width: 12, height: 12, channels: 3, background: '#808080' } })
       .toColourspace('grey16')
@@ -186,13 +195,14 @@ describe('cutting', () => {
     );
   });
 
-  test('a plan that does not end at its grid fails alone', async () => {
+  test('plans that do not end at their grid fail alone, more of them than there are workers', async () => {
     const png = await pngOf({ width: 24, height: 12 });
     const broken: ImagePlanner = (source) => ({ ...plainPlan(source), rows: 5 });
-    await assert.rejects(
-      prepareImage(png, broken),
-      (error) => error instanceof DiptychError && error.code === 'internal',
-    );
+    const outcomes = await Promise.allSettled(Array.from({ length: 12 }, () => prepareImage(png, broken)));
+    for (const outcome of outcomes) {
+      assert.ok(outcome.status === 'rejected' && outcome.reason instanceof DiptychError);
+      assert.equal(outcome.reason.code, 'internal');
+    }
     assert.equal((await prepareImage(png, plainPlan)).tileCount, 2);
   });
 

@@ -144,6 +144,26 @@ test('the start token is not doubled where the template spells it, and a user ca
   );
 });
 
+test('digits of any script are digits, as in the reference', () => {
+  const vocab = { Â: 0, '²': 1, 'Â²': 2, 'Â²Â²': 3 };
+  const merges = ['Â ²', 'Â² Â²'];
+  const digits = (individual: boolean) => ({
+    model: { type: 'BPE', vocab, merges },
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'Digits', individual_digits: individual },
+        { type: 'ByteLevel', add_prefix_space: false, use_regex: false },
+      ],
+    },
+    decoder: { type: 'ByteLevel' },
+  });
+  const load = (individual: boolean) =>
+    Tokenizer.load({ tokenizer: digits(individual), tokenizerConfig: {} });
+  assert.deepEqual(encode(load(true), [user('²²')]), [2, 2]);
+  assert.deepEqual(encode(load(false), [user('²²')]), [3]);
+});
+
 test('what tokenizer_config.json calls special is special, too', () => {
   const [golden] = readGoldens().filter(({ name }) => name === 'gpt2');
   const tokenizer = Tokenizer.load({
