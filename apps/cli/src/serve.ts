@@ -1,4 +1,4 @@
-import { describeExit, readable, type ServiceName } from './service-process.ts';
+import { describeExit, readable, type ServiceExit, type ServiceName } from './service-process.ts';
 import { type Services, startServices } from './services.ts';
 
 /** Flags of `diptych serve`. */
@@ -16,20 +16,30 @@ export interface ServeOptions {
  * one of them ends by itself, says which and why, stops the others and sets exit code 1.
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  const { promise: signalled, resolve: onSignal } = Promise.withResolvers<'signalled'>();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => onSignal('signalled'));
-  const starting = startServices({
-    ...options,
-    onLine: (service, line) => report(service, line, options.verbose),
-  });
-  await using services = await starting;
-  process.stdout.write(welcome(services, await servedModel(services)));
-  const end = await Promise.race([signalled, services.firstExit]);
-  if (end === 'signalled') {
-    process.stdout.write('\nStopping.\n');
-    return;
+  const stopping = new AbortController();
+  const { promise: signalled, resolve: onSignal } = Promise.withResolvers<undefined>();
+  const stop = () => {
+    stopping.abort();
+    onSignal(undefined);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  try {
+    await using services = await startServices({
+      ...options,
+      signal: stopping.signal,
+      onLine: (service, line) => report(service, line, options.verbose),
+    });
+    process.stdout.write(welcome(services, await servedModel(services)));
+    const ended = await Promise.race([signalled, services.firstExit]);
+    if (ended === undefined || stopping.signal.aborted) process.stdout.write('\nStopping.\n');
+    else fail(ended);
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
   }
-  process.stderr.write(`diptych: ${describeExit(end)}; stopping the others\n`);
+}
+
+function fail(exit: ServiceExit): void {
+  process.stderr.write(`diptych: ${describeExit(exit)}; stopping the others\n`);
   process.exitCode = 1;
 }
 

@@ -29,6 +29,8 @@ export interface StartOptions {
   /** Flags handed to one service as they are. */
   readonly extraArgs?: Partial<Record<ServiceName, readonly string[]>>;
   readonly env?: NodeJS.ProcessEnv;
+  /** Gives up the start: those that run already are stopped, and the start fails with the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Receives each line that a service logs. */
   readonly onLine?: (service: ServiceName, line: string) => void;
 }
@@ -65,17 +67,21 @@ export async function startServices(options: StartOptions): Promise<Services> {
   const stop = async () => {
     await Promise.all(started.toReversed().map((service) => service.stop(STOP_GRACE_MS)));
   };
+  const aborted = rejectedBy(options.signal);
   try {
     const vision = start('vision-service', ['--listen', options.visionListen]);
     const language = start('lm-service', ['--listen', options.languageListen]);
-    const [atVision, atLanguage] = await Promise.all([vision.listening(), language.listening()]);
+    const [atVision, atLanguage] = await Promise.race([
+      Promise.all([vision.listening(), language.listening()]),
+      aborted,
+    ]);
     const gateway = start('gateway', [
       ...['--listen', options.listen, '--grpc-listen', options.grpcListen],
       ...['--vision', atVision.listening, '--language', atLanguage.listening],
     ]);
-    const atGateway = await gateway.listening();
+    const atGateway = await Promise.race([gateway.listening(), aborted]);
     const firstExit = Promise.race(started.map((service) => service.exited));
-    await readyOrEnded(atGateway, firstExit);
+    await Promise.race([readyOrEnded(atGateway, firstExit), aborted]);
     return {
       url: atGateway.listening,
       grpc: grpcAddress(atGateway),
@@ -90,6 +96,16 @@ export async function startServices(options: StartOptions): Promise<Services> {
     await stop();
     throw error;
   }
+}
+
+/** A promise that never resolves, and rejects with the signal's reason. */
+function rejectedBy(signal: AbortSignal | undefined): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const fail = () => reject(signal?.reason as Error);
+  if (signal?.aborted) fail();
+  signal?.addEventListener('abort', fail, { once: true });
+  promise.catch(() => undefined);
+  return promise;
 }
 
 function grpcAddress(gateway: Listening): string {
