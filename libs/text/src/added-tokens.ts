@@ -16,17 +16,22 @@ export function isOrdinary({ content }: AddedToken): boolean {
 
 /** Finds added tokens in text: leftmost first, the longest at each place, as the reference library does. */
 export class AddedTokenSplitter {
-  readonly #byFirstUnit = new Map<string, { token: AddedToken; content: string }[]>();
+  readonly #byContent: ReadonlyMap<string, AddedToken>;
+  /** Lengths of the contents that begin with a character, longest first. */
+  readonly #lengths = new Map<string, readonly number[]>();
 
   /** `contentOf` says what to look for; the normalised content where the text is normalised. */
   constructor(
     tokens: readonly AddedToken[],
     contentOf: (token: AddedToken) => string = ({ content }) => content,
   ) {
-    const entries = tokens.map((token) => ({ token, content: contentOf(token) }));
-    for (const entry of entries.toSorted((a, b) => b.content.length - a.content.length)) {
-      const first = entry.content.charAt(0);
-      this.#byFirstUnit.set(first, [...(this.#byFirstUnit.get(first) ?? []), entry]);
+    this.#byContent = new Map(tokens.map((token) => [contentOf(token), token]));
+    for (const [first, contents] of Map.groupBy(this.#byContent.keys(), (content) => content.charAt(0))) {
+      const lengths = new Set(contents.map(({ length }) => length));
+      this.#lengths.set(
+        first,
+        [...lengths].toSorted((a, b) => b - a),
+      );
     }
   }
 
@@ -46,7 +51,7 @@ export class AddedTokenSplitter {
   }
 
   *#matches(text: string, templateSpans: readonly Span[]): Generator<Required<Piece>> {
-    if (this.#byFirstUnit.size === 0) return;
+    if (this.#byContent.size === 0) return;
     let span = 0;
     for (let start = 0; start < text.length; ) {
       while ((templateSpans[span]?.end ?? Infinity) <= start) span += 1;
@@ -57,13 +62,12 @@ export class AddedTokenSplitter {
   }
 
   #matchAt(text: string, start: number, template: Span | undefined): Required<Piece> | undefined {
-    const candidates = this.#byFirstUnit.get(text.charAt(start)) ?? [];
-    const found = candidates.find(
-      ({ token, content }) =>
-        text.startsWith(content, start) &&
-        (isOrdinary(token) || lies(start, start + content.length, template)),
-    );
-    return found && { token: found.token, start, end: start + found.content.length };
+    for (const length of this.#lengths.get(text.charAt(start)) ?? []) {
+      const end = start + length;
+      const token = this.#byContent.get(text.slice(start, end));
+      if (token && (isOrdinary(token) || lies(start, end, template))) return { token, start, end };
+    }
+    return undefined;
   }
 }
 
