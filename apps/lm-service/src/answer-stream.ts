@@ -19,13 +19,17 @@ export type GenerateEvent = MessageInitShape<typeof GenerateResponseSchema>;
 /**
  * Makes the events of one answer from the engine's tokens: Delta for new text with all token ids so far, those whose
  * text is held back included, and Finished at the end.
+ *
+ * What the Deltas up to any point tell is a function of the ids that they carry, so that the stream can go on
+ * elsewhere after them. Text that the end sets free therefore travels with the last id, never in a Delta of its own.
  */
 export class AnswerStream implements SequenceListener {
   readonly #tokenizer: Tokenizer;
   readonly #events: EventBuffer<GenerateEvent>;
   readonly #text: AnswerText;
-  #ids: number[] = [];
-  #logprobs: PositionLogprobs[] = [];
+  /** What the next Delta says. */
+  #next: NextDelta = { text: '', ids: [], logprobs: [] };
+  #scheduled = false;
   #stopString = '';
   /** Called when the reader is too slow. Set by the owner. */
   onOverflow: () => void = () => undefined;
@@ -43,23 +47,26 @@ export class AnswerStream implements SequenceListener {
   }
 
   token({ id, end, logprobs }: TokenEvent): 'continue' | 'stop' {
-    this.#ids.push(id);
-    if (logprobs !== undefined) this.#logprobs.push(logprobs);
     const { text, stopped = '' } = this.#text.push(id, end);
+    this.#next.text += text;
+    this.#next.ids.push(id);
+    if (logprobs !== undefined) this.#next.logprobs.push(logprobs);
     this.#stopString = stopped;
-    if (text !== '' && !this.#sendDelta(text)) this.onOverflow();
+    if (text !== '') this.#schedule();
     return stopped === '' ? 'continue' : 'stop';
   }
 
   finished(summary: SequenceSummary): void {
-    const { text, stopped } = this.wasWhole ? { text: '' } : this.#text.finish();
-    if (stopped !== undefined) this.#stopString = stopped;
-    if (text !== '' || this.#ids.length > 0) this.#sendDelta(text);
+    if (this.#next.ids.length > 0) {
+      this.#finishText();
+      this.#send();
+    }
     this.#events.push({ event: { case: 'finished', value: this.#finished(summary) } });
     this.#events.end();
   }
 
   failed(error: DiptychError): void {
+    if (this.#next.text !== '') this.#send();
     this.#events.end(error);
   }
 
@@ -72,11 +79,31 @@ export class AnswerStream implements SequenceListener {
     }
   }
 
-  #sendDelta(text: string): boolean {
-    const logprobs = this.#logprobs.map((position) => toLogprob(position, this.#tokenizer));
-    const value = { text, tokenIds: this.#ids, logprobs };
-    this.#ids = [];
-    this.#logprobs = [];
+  #finishText(): void {
+    if (this.#stopString !== '') return;
+    const { text, stopped = '' } = this.#text.finish();
+    this.#next.text += text;
+    this.#stopString = stopped;
+  }
+
+  /** Sends once the engine has had its say: it tells at once after a token where that was the last one. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (this.#next.text !== '' && !this.#send()) this.onOverflow();
+    });
+  }
+
+  #send(): boolean {
+    const { text, ids, logprobs } = this.#next;
+    this.#next = { text: '', ids: [], logprobs: [] };
+    const value = {
+      text,
+      tokenIds: ids,
+      logprobs: logprobs.map((position) => toLogprob(position, this.#tokenizer)),
+    };
     return this.#events.push({ event: { case: 'delta', value } });
   }
 
@@ -89,4 +116,10 @@ export class AnswerStream implements SequenceListener {
       timings,
     };
   }
+}
+
+interface NextDelta {
+  text: string;
+  readonly ids: number[];
+  readonly logprobs: PositionLogprobs[];
 }
