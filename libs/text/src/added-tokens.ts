@@ -40,6 +40,8 @@ export class AddedTokenSplitter {
     const pieces: Piece[] = [];
     let plainStart = 0;
     for (const { token, ...match } of this.#matches(text, templateSpans)) {
+      // Whitespace that the token before has swallowed is gone.
+      if (match.start < plainStart) continue;
       const start = token.lstrip ? skipSpaceBack(text, match.start, plainStart) : match.start;
       const end = token.rstrip ? skipSpace(text, match.end) : match.end;
       if (start > plainStart) pieces.push({ start: plainStart, end: start });
