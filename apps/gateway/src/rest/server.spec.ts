@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { createLogger } from '@diptych/telemetry';
 import { post, question, type RunningGateway, start } from '../testing/start.ts';
@@ -72,6 +74,15 @@ test('an unknown path is an error of OpenAI’s shape, a wrong method names the 
   }
   const refused = await fetch(`${gateway.url}/v1/chat/completions`);
   assert.equal(refused.headers.get('allow'), 'POST');
+});
+
+test('what is no HTTP is told so in the same shape', async () => {
+  await using gateway = await start();
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  socket.write('bee bee bee\r\n\r\n');
+  const answer = await text(socket);
+  assert.match(answer, /^HTTP\/1\.1 400 /);
+  assert.match(answer, /"code":"malformed_request"/);
 });
 
 test('every answer has a request id: the caller’s where it is a plain one', async () => {

@@ -3,10 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import { DiptychError, toDiptychError } from '@diptych/errors';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { sendError } from './error-body.ts';
+import { refuseConnection } from './refuse-connection.ts';
 import { logFailure, logRequests } from './request-log.ts';
 
 /** Request ids of callers that are taken over: nothing that could break a log line or a header. */
 const REQUEST_ID = /^[\w.-]{1,128}$/;
+
+/** Milliseconds in which a request must have arrived in full: the largest body over a slow line. */
+const RECEIVE_TIMEOUT_MS = 120_000;
 
 /** What the HTTP server needs. */
 export interface RestOptions {
@@ -28,6 +32,8 @@ export function restServer({ logger, maxBodyBytes }: RestOptions): FastifyInstan
     forceCloseConnections: true,
     // The admission says it, in the API's own words.
     return503OnClosing: false,
+    requestTimeout: RECEIVE_TIMEOUT_MS,
+    clientErrorHandler: refuseConnection,
     frameworkErrors: (_error, request, reply) => {
       void sendError(reply, notFound(request.method, request.url));
     },
