@@ -40,8 +40,7 @@ export class AddedTokenSplitter {
     const pieces: Piece[] = [];
     let plainStart = 0;
     for (const { token, ...match } of this.#matches(text, templateSpans)) {
-      // Whitespace that the token before has swallowed is gone.
-      if (match.start < plainStart) continue;
+      // Where an added token is made of whitespace that the one before has swallowed, the reference counts both.
       const start = token.lstrip ? skipSpaceBack(text, match.start, plainStart) : match.start;
       const end = token.rstrip ? skipSpace(text, match.end) : match.end;
       if (start > plainStart) pieces.push({ start: plainStart, end: start });
