@@ -13,6 +13,9 @@ import { AnswerText } from './answer-text.ts';
 import type { EventBuffer } from './event-buffer.ts';
 import { toLogprob } from './token-logprobs.ts';
 
+/** What answers need of a tokeniser. */
+export type AnswerTokenizer = Pick<Tokenizer, 'createDetokenizer' | 'tokenBytes'>;
+
 /** An event of the wire, before it is a message. */
 export type GenerateEvent = MessageInitShape<typeof GenerateResponseSchema>;
 
@@ -24,7 +27,7 @@ export type GenerateEvent = MessageInitShape<typeof GenerateResponseSchema>;
  * elsewhere after them. Text that the end sets free therefore travels with the last id, never in a Delta of its own.
  */
 export class AnswerStream implements SequenceListener {
-  readonly #tokenizer: Tokenizer;
+  readonly #tokenizer: AnswerTokenizer;
   readonly #events: EventBuffer<GenerateEvent>;
   readonly #text: AnswerText;
   /** What the next Delta says. */
@@ -34,7 +37,7 @@ export class AnswerStream implements SequenceListener {
   /** Called when the reader is too slow. Set by the owner. */
   onOverflow: () => void = () => undefined;
 
-  constructor(tokenizer: Tokenizer, request: SequenceRequest, events: EventBuffer<GenerateEvent>) {
+  constructor(tokenizer: AnswerTokenizer, request: SequenceRequest, events: EventBuffer<GenerateEvent>) {
     this.#tokenizer = tokenizer;
     this.#events = events;
     this.#text = new AnswerText(tokenizer, request.sampling);

@@ -14,6 +14,21 @@ test('a caller that leaves frees its slot for the next one', async (context) => 
   assert.equal((await answer(client, question('Hi', { maxTokens: 3, ignoreEos: true }))).ids.length, 3);
 });
 
+test('a caller that leaves the queue makes room in it at once', async (context) => {
+  const { client } = await service(context, { slots: 1, queue: 1, context: 1024 });
+  const running = client.generate(question('Hello', { maxTokens: 1000, ignoreEos: true }));
+  await running.next();
+  await running.next();
+  for (let round = 0; round < 3; round += 1) {
+    const waiting = client.generate(question('Hi', { maxTokens: 1 }));
+    assert.equal((await waiting.next()).value?.event.case, 'admitted');
+    await waiting.return();
+    await answer(client, { prompt: { segments: [{}] } }).catch(() => undefined);
+  }
+  assert.equal((await running.next()).value?.event.case, 'delta');
+  await running.return();
+});
+
 test('a queue that is full refuses at once with a retry hint', async (context) => {
   const { client } = await service(context, { slots: 1, queue: 0 });
   const running = client.generate(question('Hello', LONG));

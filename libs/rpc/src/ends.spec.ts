@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { test } from 'node:test';
 import { DiptychError } from '@diptych/errors';
 import type { CallContext } from './service-types.ts';
@@ -176,4 +177,29 @@ test('a handler that ignores its signal does not hold the shutdown', async (cont
   while (server.activeCalls === 0) await new Promise(setImmediate);
   await server.shutdown(10);
   await answer;
+});
+
+test('a deadline reaches the handler although its caller neither reads nor cancels', async (context) => {
+  const ended = Promise.withResolvers<unknown>();
+  const { address } = await serve(context, {
+    async *generate(_, call) {
+      try {
+        while (!call.signal.aborted) yield delta('x'.repeat(100_000));
+      } finally {
+        ended.resolve(call.signal.reason);
+      }
+    },
+  });
+  const session = connect(`http://${address}`);
+  context.after(() => session.destroy());
+  const call = session.request({
+    ':method': 'POST',
+    ':path': '/diptych.v1.LanguageService/Generate',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    'grpc-timeout': '200m',
+  });
+  // An empty message: no compression, no bytes. The answer is never read.
+  call.pause().end(Buffer.alloc(5));
+  assert.equal(((await ended.promise) as DiptychError).code, 'deadline_exceeded');
 });
