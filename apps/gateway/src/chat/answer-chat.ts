@@ -3,18 +3,16 @@ import {
   type ChatTimings,
   type Delta,
   type Finished,
-  type GenerateRequest,
   GenerateRequestSchema,
-  type ImageEmbedding,
   type Usage,
   UsageSchema,
 } from '@diptych/contract';
 import type { FetchImage } from '../images/fetch-image.ts';
 import type { Stages } from '../stages/stages.ts';
-import { failureOf } from './call-signal.ts';
 import type { ChatJob } from './chat-job.ts';
 import { encodeImages } from './encode-images.ts';
-import { generateChoices } from './generate.ts';
+import { type GenerationEvent, generateChoices } from './generate.ts';
+import type { ChoiceEvent } from './merge-choices.ts';
 import { type PromptTemplate, toPrompt } from './prompt.ts';
 import type { AnswerTimings } from './timings.ts';
 
@@ -55,42 +53,32 @@ export async function* answerChat(
   job: ChatJob,
   call: AnswerCall,
 ): AsyncGenerator<AnswerEvent> {
-  try {
-    yield* answer(context, job, call);
-  } catch (error) {
-    throw failureOf(error, call.signal);
-  }
-}
-
-async function* answer(context: AnswerContext, job: ChatJob, call: AnswerCall): AsyncGenerator<AnswerEvent> {
   const prompt = toPrompt(context.template, job);
   const images = await encodeImages({ ...context, vision: context.stages.vision }, job.images, call);
-  const request = generateRequest(job, prompt, images);
+  const { sampling, cacheSalt, choices } = job;
+  const request = create(GenerateRequestSchema, { prompt, images, sampling, cacheSalt });
   const finished: Finished[] = [];
-  const events = generateChoices(context.stages.language, request, { ...job, signal: call.signal });
-  for await (const { choice, event } of events) {
-    if (event.case === 'admitted') {
-      const { promptTokens, imageTokens, seed } = event.value;
-      yield { kind: 'admitted', choice, promptTokens, imageTokens, seed };
-    } else if (event.case === 'delta') {
-      if (event.value.text !== '') call.timings.spoke();
-      yield { kind: 'delta', choice, delta: event.value };
-    } else {
-      call.timings.generated(event.value.timings);
-      finished.push(event.value);
-      yield { kind: 'finished', choice, finished: event.value };
-    }
+  const { signal, timings } = call;
+  for await (const event of generateChoices(context.stages.language, request, { choices, signal })) {
+    if (event.event.case === 'finished') finished.push(event.event.value);
+    yield toAnswerEvent(event, timings);
   }
-  yield { kind: 'summary', usage: totalUsage(finished), timings: call.timings.collected };
+  yield { kind: 'summary', usage: totalUsage(finished), timings: timings.collected };
 }
 
-function generateRequest(
-  job: ChatJob,
-  prompt: GenerateRequest['prompt'],
-  images: ImageEmbedding[],
-): GenerateRequest {
-  const { sampling, cacheSalt } = job;
-  return create(GenerateRequestSchema, { ...(prompt && { prompt }), images, sampling, cacheSalt });
+function toAnswerEvent({ choice, event }: ChoiceEvent<GenerationEvent>, timings: AnswerTimings): AnswerEvent {
+  switch (event.case) {
+    case 'admitted': {
+      const { promptTokens, imageTokens, seed } = event.value;
+      return { kind: 'admitted', choice, promptTokens, imageTokens, seed };
+    }
+    case 'delta':
+      if (event.value.text !== '') timings.spoke();
+      return { kind: 'delta', choice, delta: event.value };
+    case 'finished':
+      timings.generated(event.value.timings);
+      return { kind: 'finished', choice, finished: event.value };
+  }
 }
 
 /** The prompt counts once, whatever the number of answers. */

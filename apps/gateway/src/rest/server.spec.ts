@@ -107,17 +107,14 @@ test('an error of ours is logged with its stack and tells the caller nothing of 
 test('the log says what happened, and nothing of what was said', async () => {
   const lines: string[] = [];
   await using gateway = await startLogged(lines);
-  await (await post(gateway, question({ messages: [{ role: 'user', content: 'my secret' }] }))).text();
-  await (
-    await post(
-      gateway,
-      question({ messages: [{ role: 'user', content: 'my secret' }], stop: 'my secret', zork: 'my secret' }),
-    )
-  ).text();
+  const messages = [{ role: 'user', content: 'my secret' }];
+  await (await post(gateway, question({ messages, stop: 'my secret' }))).text();
+  const refused = await refusal(await post(gateway, question({ messages, temperature: 'my secret' })));
+  assert.match(refused.message, /got "my secret"/);
   await gateway.stop();
   const log = lines.join('');
   assert.match(log, /"route":"\/v1\/chat\/completions","status":200/);
-  assert.match(log, /"code":"unsupported_parameter"/);
+  assert.match(log, /"code":"invalid_parameter","param":"temperature"/);
   assert.ok(!log.includes('secret'));
 });
 
