@@ -19,7 +19,7 @@ export class EncodeQueue {
   readonly #encoder: TileEncoder;
   /** Images with tiles that no run has taken, the next in turn first. */
   #waiting: Job[] = [];
-  #busy = false;
+  #working: Promise<void> | undefined;
 
   constructor(encoder: TileEncoder) {
     this.#encoder = encoder;
@@ -39,8 +39,13 @@ export class EncodeQueue {
       signal.addEventListener('abort', leave, { once: true });
       job.cleanUp = () => signal.removeEventListener('abort', leave);
       this.#waiting.push(job);
-      void this.#work();
+      this.#working ??= this.#work();
     });
+  }
+
+  /** Settles once no run is under way and nothing waits. */
+  async idle(): Promise<void> {
+    await this.#working;
   }
 
   #createJob(tiles: Float32Array, resolve: Job['resolve'], reject: Job['reject']): Job {
@@ -62,8 +67,6 @@ export class EncodeQueue {
 
   /** Runs until nothing waits. One run that fails fails the images in it, and no other. */
   async #work(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       try {
         const features = await this.#encoder.run(batch.map(({ job, tile }) => this.#tileOf(job, tile)));
@@ -73,7 +76,7 @@ export class EncodeQueue {
         for (const { job } of batch) this.#fail(job, failure);
       }
     }
-    this.#busy = false;
+    this.#working = undefined;
   }
 
   /** One tile of each waiting image in turn, until the run is full. */

@@ -27,7 +27,8 @@ export async function startVisionService(options: VisionServiceOptions): Promise
   const encoder = await VisionEncoder.load(model.vision, { threads: options.threads });
   const warmUp = new Stopwatch();
   await encoder.warmUp();
-  const server = addHandlers(options, model, encoder);
+  const queue = new EncodeQueue(encoder);
+  const server = addHandlers(options, model, queue);
   const { address } = await server.start();
   logger.info(
     {
@@ -39,15 +40,22 @@ export async function startVisionService(options: VisionServiceOptions): Promise
     },
     'serving',
   );
-  return { address, stop: () => stop(server, encoder, options) };
+  return {
+    address,
+    stop: async () => {
+      await server.shutdown(options.graceSeconds * 1000);
+      await queue.idle();
+      encoder[Symbol.dispose]();
+    },
+  };
 }
 
-function addHandlers(options: VisionServiceOptions, model: Model, encoder: VisionEncoder): RpcServer {
+function addHandlers(options: VisionServiceOptions, model: Model, queue: EncodeQueue): RpcServer {
   const limits = { maxBytes: options.maxImageBytes, maxPixels: options.maxImagePixels };
   const images = new ImageEncoder({
     model,
     limits,
-    queue: new EncodeQueue(encoder),
+    queue,
     maxImages: options.queue,
   });
   const cache = new EmbeddingCache<CachedEmbedding>({ maxBytes: options.cacheBytes });
@@ -55,9 +63,4 @@ function addHandlers(options: VisionServiceOptions, model: Model, encoder: Visio
     encodeImage: createEncodeImage({ model, images, cache }),
     getModel: createGetModel(model, limits),
   });
-}
-
-async function stop(server: RpcServer, encoder: VisionEncoder, options: VisionServiceOptions): Promise<void> {
-  await server.shutdown(options.graceSeconds * 1000);
-  encoder[Symbol.dispose]();
 }
