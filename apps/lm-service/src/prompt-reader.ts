@@ -4,6 +4,12 @@ import type { Model } from '@diptych/models';
 import type { EncodedPrompt, Segment, Tokenizer } from '@diptych/text';
 import { checkLayout, type WireLayout } from './check-layout.ts';
 
+/**
+ * A prompt up to this many times the context is tokenised whole, so that the error can say how long it is. What is
+ * longer is refused on the way: splitting megabytes into tokens would hold up every stream.
+ */
+const COUNTED_CONTEXTS = 2;
+
 /** What prompts are read with. */
 export interface PromptReaderOptions {
   readonly model: Pick<Model, 'vision' | 'language' | 'expandImage'>;
@@ -15,11 +21,9 @@ export interface PromptReaderOptions {
 /** Turns prompts of the wire into token ids. */
 export class PromptReader {
   readonly #options: PromptReaderOptions;
-  readonly #longestToken: number;
 
   constructor(options: PromptReaderOptions) {
     this.#options = options;
-    this.#longestToken = longestTokenBytes(options.tokenizer);
   }
 
   /**
@@ -29,27 +33,21 @@ export class PromptReader {
    * @throws DiptychError `invalid_parameter`, `embedding_invalid`, `image_count_mismatch`, `context_length_exceeded`
    */
   read(prompt: Prompt | undefined, layouts: readonly WireLayout[], layoutsPath: string): EncodedPrompt {
-    const { model, tokenizer } = this.#options;
+    const { model, tokenizer, capacity } = this.#options;
     const segments = readSegments(prompt);
-    this.#checkLength(segments);
     const expansions = layouts.map((layout, index) => {
       checkLayout(layout, model.vision.tokensPerTile, `${layoutsPath}[${index}]`);
       return model.expandImage(layout);
     });
-    return tokenizer.encodePrompt(segments, expansions, { imageTokenId: model.language.imageTokenId });
-  }
-
-  /** Refuses what is too long by its bytes alone: splitting megabytes into tokens would hold up every stream. */
-  #checkLength(segments: readonly Segment[]): void {
-    const { capacity } = this.#options;
-    const bytes = segments.reduce((sum, segment) => sum + textBytes(segment), 0);
-    const least = Math.ceil(bytes / this.#longestToken);
-    if (least <= capacity) return;
-    throw new DiptychError(
-      'context_length_exceeded',
-      `The prompt has at least ${least} tokens, but the context is ${capacity} tokens. Shorten the conversation.`,
-      { param: 'messages' },
-    );
+    const maxTokens = capacity * COUNTED_CONTEXTS;
+    try {
+      return tokenizer.encodePrompt(segments, expansions, {
+        imageTokenId: model.language.imageTokenId,
+        maxTokens,
+      });
+    } catch (error) {
+      throw isTooLong(error) ? tooLong(maxTokens, capacity) : error;
+    }
   }
 }
 
@@ -81,13 +79,15 @@ function readSegment({ segment }: PromptSegment, index: number): Segment {
   }
 }
 
-function textBytes(segment: Segment): number {
-  return segment.kind === 'image' ? 0 : Buffer.byteLength(segment.text);
+function isTooLong(error: unknown): boolean {
+  return error instanceof DiptychError && error.code === 'context_length_exceeded';
 }
 
-function longestTokenBytes(tokenizer: Tokenizer): number {
-  let longest = 1;
-  for (let id = 0; id < tokenizer.vocabSize; id += 1)
-    longest = Math.max(longest, tokenizer.tokenBytes(id).length);
-  return longest;
+function tooLong(counted: number, capacity: number): DiptychError {
+  return new DiptychError(
+    'context_length_exceeded',
+    `The prompt has more than ${counted} tokens, but the context is ${capacity} tokens. Shorten the conversation ` +
+      'or send fewer images.',
+    { param: 'messages' },
+  );
 }
