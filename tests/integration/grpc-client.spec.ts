@@ -58,7 +58,7 @@ suite('a grpc-js client built from the published proto alone', () => {
       },
       (error: grpc.ServiceError) => {
         assert.equal(error.code, grpc.status.INVALID_ARGUMENT);
-        assert.deepEqual(error.metadata.get('diptych-error-code'), ['image_format_unsupported']);
+        assert.deepEqual(error.metadata.get('diptych-error-code'), ['image_not_decodable']);
         return true;
       },
     );

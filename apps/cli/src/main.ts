@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { toDiptychError } from '@diptych/errors';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { type AskOptions, ask } from './ask.ts';
 import { serve } from './serve.ts';
 import { ServiceStartError } from './service-process.ts';
@@ -30,7 +30,7 @@ program
     'gRPC address of a running gateway (default: 127.0.0.1:50050 if it answers)',
   )
   .option('--model <folder>', 'start the services on this checkpoint for the question')
-  .option('--max-tokens <n>', 'most tokens to generate', Number)
+  .option('--max-tokens <n>', 'most tokens to generate', positiveInteger)
   .action((words: string[], options: Omit<AskOptions, 'bundledModel'>) =>
     ask(words, { ...options, bundledModel: BUNDLED_MODEL }),
   );
@@ -40,6 +40,11 @@ try {
 } catch (error) {
   process.stderr.write(`diptych: ${describe(error)}\n`);
   process.exitCode = 1;
+}
+
+function positiveInteger(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number of at least 1.');
 }
 
 function describe(error: unknown): string {
