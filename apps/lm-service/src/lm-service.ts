@@ -27,7 +27,7 @@ export async function startLmService(options: LmServiceOptions): Promise<Running
   const model = await loadModel({
     checkpointFolder: options.model,
     home: options.home ?? defaultHome(),
-    onProgress: (message) => logger.info(message),
+    onProgress: (message) => logger.info({ progress: true }, message),
   });
   const capacity = contextOf(options.context, model);
   logger.info(await memoryNeeds(model, slots, capacity), 'memory needs');

@@ -1,5 +1,6 @@
 import { defaultHome } from '@diptych/checkpoint';
 import { VisionService } from '@diptych/contract';
+import type { ImageLimits } from '@diptych/image';
 import { loadModel, type Model } from '@diptych/models';
 import { RpcServer, type RunningService } from '@diptych/rpc';
 import { type Logger, Stopwatch } from '@diptych/telemetry';
@@ -10,6 +11,9 @@ import { VisionEncoder } from './encoder.ts';
 import { createGetModel } from './get-model.ts';
 import { ImageEncoder } from './image-encoder.ts';
 import type { VisionSettings } from './settings.ts';
+
+/** The smallest GIF: encoding it starts the decoder and the resampling workers before the first request. */
+const ONE_PIXEL = Buffer.from('R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs=', 'base64');
 
 /** Settings, and where to log. */
 export interface VisionServiceOptions extends VisionSettings {
@@ -22,13 +26,15 @@ export async function startVisionService(options: VisionServiceOptions): Promise
   const model = await loadModel({
     checkpointFolder: options.model,
     home: options.home ?? defaultHome(),
-    onProgress: (message) => logger.info(message),
+    onProgress: (message) => logger.info({ progress: true }, message),
   });
   const encoder = await VisionEncoder.load(model.vision, { threads: options.threads });
+  const queue = new EncodeQueue(encoder);
+  const images = new ImageEncoder({ model, limits: imageLimits(options), queue, maxImages: options.queue });
   const warmUp = new Stopwatch();
   await encoder.warmUp();
-  const queue = new EncodeQueue(encoder);
-  const server = addHandlers(options, model, queue);
+  await images.encode(ONE_PIXEL, { split: false, signal: new AbortController().signal });
+  const server = addHandlers(options, model, images);
   const { address } = await server.start();
   logger.info(
     {
@@ -50,17 +56,14 @@ export async function startVisionService(options: VisionServiceOptions): Promise
   };
 }
 
-function addHandlers(options: VisionServiceOptions, model: Model, queue: EncodeQueue): RpcServer {
-  const limits = { maxBytes: options.maxImageBytes, maxPixels: options.maxImagePixels };
-  const images = new ImageEncoder({
-    model,
-    limits,
-    queue,
-    maxImages: options.queue,
-  });
+function imageLimits(options: VisionSettings): ImageLimits {
+  return { maxBytes: options.maxImageBytes, maxPixels: options.maxImagePixels };
+}
+
+function addHandlers(options: VisionServiceOptions, model: Model, images: ImageEncoder): RpcServer {
   const cache = new EmbeddingCache<CachedEmbedding>({ maxBytes: options.cacheBytes });
   return new RpcServer({ address: options.listen, logger: options.logger }).add(VisionService, {
     encodeImage: createEncodeImage({ model, images, cache }),
-    getModel: createGetModel(model, limits),
+    getModel: createGetModel(model, imageLimits(options)),
   });
 }
