@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type ChatFinished, ChatRequestSchema, ChatService, type ContentPartSchema } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
 import { createClient } from '@diptych/rpc';
+import { isProgress, readable } from './log-line.ts';
 import { startServices } from './services.ts';
+import { stopSignal } from './stop-signal.ts';
 
 const DEFAULT_GATEWAY = '127.0.0.1:50050';
 /** A gateway on this machine lists its models in milliseconds; what takes longer is not one. */
@@ -17,7 +20,7 @@ export interface AskOptions {
   readonly gateway?: string;
   readonly model?: string;
   readonly maxTokens?: number;
-  readonly bundledModel: string;
+  readonly defaultModel: string;
 }
 
 /**
@@ -26,22 +29,34 @@ export interface AskOptions {
  * Throws a DiptychError that names what is wrong with an image, a flag or the answer.
  */
 export async function ask(words: readonly string[], options: AskOptions): Promise<void> {
-  const question = words.at(-1) ?? '';
+  const stopping = stopSignal();
+  const question = readQuestion(words);
   const images = await Promise.all(words.slice(0, -1).map(imagePart));
   const content = [...images, { part: { case: 'text' as const, value: question } }];
   const running = options.model === undefined ? await runningGateway(options.gateway) : undefined;
   if (running !== undefined) {
-    await answer(running, content, options);
+    await answer(running, content, { ...options, signal: stopping });
     return;
   }
   await using services = await startServices({
-    model: options.model ?? options.bundledModel,
+    model: options.model ?? options.defaultModel,
     listen: ANY_PORT,
     grpcListen: ANY_PORT,
     visionListen: ANY_PORT,
     languageListen: ANY_PORT,
+    signal: stopping,
+    onLine: (service, line) => {
+      if (isProgress(line)) process.stderr.write(`${service}: ${readable(line)}\n`);
+    },
   });
-  await answer(services.grpc, content, options);
+  await answer(services.grpc, content, { ...options, signal: stopping });
+}
+
+/** The last word. A lone one that is a file is an image whose question was forgotten. */
+function readQuestion(words: readonly string[]): string {
+  const question = words.at(-1) ?? '';
+  if (question.trim() !== '' && (words.length > 1 || !existsSync(question))) return question;
+  throw new DiptychError('invalid_parameter', 'The question is missing: expected IMAGE... "QUESTION".');
 }
 
 type Part = MessageInitShape<typeof ContentPartSchema>;
@@ -72,14 +87,18 @@ async function runningGateway(named: string | undefined): Promise<string | undef
   }
 }
 
-async function answer(address: string, content: readonly Part[], options: AskOptions): Promise<void> {
+async function answer(
+  address: string,
+  content: readonly Part[],
+  options: AskOptions & { readonly signal: AbortSignal },
+): Promise<void> {
   using client = connect(address);
   const request = create(ChatRequestSchema, {
     messages: [{ role: 'user', content: [...content] }],
     sampling: { ...(options.maxTokens !== undefined && { maxTokens: options.maxTokens }) },
   });
   let text = '';
-  for await (const { event } of client.chat(request)) {
+  for await (const { event } of client.chat(request, { signal: options.signal })) {
     if (event.case === 'delta') {
       text += event.value.text;
       if (!options.json) process.stdout.write(event.value.text);

@@ -5,14 +5,15 @@ import { type AskOptions, ask } from './ask.ts';
 import { serve } from './serve.ts';
 import { ServiceStartError } from './service-process.ts';
 
-const BUNDLED_MODEL = fileURLToPath(new URL('../../../models/pico', import.meta.url));
+const DEFAULT_MODEL =
+  process.env['DIPTYCH_MODEL'] ?? fileURLToPath(new URL('../../../models/pico', import.meta.url));
 
 const program = new Command('diptych').description('Serves vision-language models on this machine.');
 
 program
   .command('serve')
   .description('start the three services and print how to use them')
-  .option('--model <folder>', 'checkpoint to serve', process.env['DIPTYCH_MODEL'] ?? BUNDLED_MODEL)
+  .option('--model <folder>', 'checkpoint to serve', DEFAULT_MODEL)
   .option('--listen <host:port>', 'address of the REST API', '127.0.0.1:8000')
   .option('--grpc-listen <host:port>', 'address of the gRPC chat API', '127.0.0.1:50050')
   .option('--vision-listen <host:port>', 'address of the vision-service', '127.0.0.1:50051')
@@ -31,8 +32,8 @@ program
   )
   .option('--model <folder>', 'start the services on this checkpoint for the question')
   .option('--max-tokens <n>', 'most tokens to generate', positiveInteger)
-  .action((words: string[], options: Omit<AskOptions, 'bundledModel'>) =>
-    ask(words, { ...options, bundledModel: BUNDLED_MODEL }),
+  .action((words: string[], options: Omit<AskOptions, 'defaultModel'>) =>
+    ask(words, { ...options, defaultModel: DEFAULT_MODEL }),
   );
 
 try {

@@ -1,5 +1,7 @@
-import { describeExit, readable, type ServiceExit, type ServiceName } from './service-process.ts';
+import { isComplaint, isProgress, readable } from './log-line.ts';
+import { describeExit, type ServiceExit, type ServiceName } from './service-process.ts';
 import { type Services, startServices } from './services.ts';
+import { stopSignal } from './stop-signal.ts';
 
 /** Flags of `diptych serve`. */
 export interface ServeOptions {
@@ -16,25 +18,22 @@ export interface ServeOptions {
  * one of them ends by itself, says which and why, stops the others and sets exit code 1.
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  const stopping = new AbortController();
-  const { promise: signalled, resolve: onSignal } = Promise.withResolvers<undefined>();
-  const stop = () => {
-    stopping.abort();
-    onSignal(undefined);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  const stopping = stopSignal();
+  const stopped = new Promise<undefined>((resolve) => {
+    stopping.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
   try {
     await using services = await startServices({
       ...options,
-      signal: stopping.signal,
+      signal: stopping,
       onLine: (service, line) => report(service, line, options.verbose),
     });
     process.stdout.write(welcome(services, await servedModel(services)));
-    const ended = await Promise.race([signalled, services.firstExit]);
-    if (ended === undefined || stopping.signal.aborted) process.stdout.write('\nStopping.\n');
+    const ended = await Promise.race([stopped, services.firstExit]);
+    if (ended === undefined || stopping.aborted) process.stdout.write('\nStopping.\n');
     else fail(ended);
   } catch (error) {
-    if (!stopping.signal.aborted) throw error;
+    if (!stopping.aborted) throw error;
   }
 }
 
@@ -45,17 +44,7 @@ function fail(exit: ServiceExit): void {
 
 function report(service: ServiceName, line: string, verbose: boolean): void {
   if (verbose) process.stderr.write(`${line}\n`);
-  else if (deservesAttention(line)) process.stderr.write(`${service}: ${readable(line)}\n`);
-}
-
-/** Warnings, errors, and progress of a compile; pino's level 40 is `warn`. */
-function deservesAttention(line: string): boolean {
-  try {
-    const entry = JSON.parse(line) as { level?: unknown; progress?: unknown };
-    return entry.progress === true || (typeof entry.level === 'number' && entry.level >= 40);
-  } catch {
-    return true;
-  }
+  else if (isComplaint(line) || isProgress(line)) process.stderr.write(`${service}: ${readable(line)}\n`);
 }
 
 async function servedModel(services: Services): Promise<string> {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { isComplaint, readable } from './log-line.ts';
 
 /** The services that the command line starts. */
 export type ServiceName = 'vision-service' | 'lm-service' | 'gateway';
@@ -12,8 +13,8 @@ export interface ServiceExit {
   /** Exit code, or null where a signal ended it. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last line that it wrote before it ended. */
-  readonly lastLine: string;
+  /** The last warning or error that it wrote before it ended, empty where there was none. */
+  readonly reason: string;
 }
 
 /** What a service prints when it is ready to serve. */
@@ -29,14 +30,17 @@ export class ServiceStartError extends Error {
   override readonly name = 'ServiceStartError';
 }
 
-/** One service as a child process. Owned by whoever started it, who must stop it. */
+/**
+ * One service as a child process. Owned by whoever started it, who must stop it; when this process exits before that,
+ * the service is told to stop.
+ */
 export class ServiceProcess {
   readonly name: ServiceName;
   /** Settles when the process has ended, however it ended. */
   readonly exited: Promise<ServiceExit>;
   readonly #child: ChildProcess;
   readonly #listening: Promise<Listening>;
-  #lastLine = '';
+  #reason = '';
 
   /**
    * Starts `apps/<name>/bin.js` on this Node. `args` are its flags, `env` its whole environment; each line that
@@ -57,12 +61,17 @@ export class ServiceProcess {
     });
     this.#listening = this.#readListening();
     this.#readLog(options.onLine);
-    this.exited = once(this.#child, 'close').then(([code, signal]) => ({
-      service: name,
-      code: code as number | null,
-      signal: signal as NodeJS.Signals | null,
-      lastLine: this.#lastLine,
-    }));
+    const stop = () => this.#child.kill('SIGTERM');
+    process.once('exit', stop);
+    this.exited = once(this.#child, 'close').then(([code, signal]) => {
+      process.off('exit', stop);
+      return {
+        service: name,
+        code: code as number | null,
+        signal: signal as NodeJS.Signals | null,
+        reason: this.#reason,
+      };
+    });
   }
 
   /** Process id, for signals. */
@@ -101,28 +110,16 @@ export class ServiceProcess {
     const { stderr } = this.#child;
     if (!stderr) return;
     createInterface({ input: stderr }).on('line', (line) => {
-      if (line.trim() !== '') this.#lastLine = line;
+      if (isComplaint(line)) this.#reason = readable(line);
       onLine(line);
     });
   }
 }
 
 /** One sentence that says which service ended and why. */
-export function describeExit(exit: ServiceExit): string {
-  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with code ${String(exit.code)}`;
-  return exit.lastLine === ''
-    ? `${exit.service} ${how}`
-    : `${exit.service} ${how}: ${readable(exit.lastLine)}`;
-}
-
-/** The message of a JSON log line, or the line itself. */
-export function readable(line: string): string {
-  try {
-    const entry = JSON.parse(line) as { msg?: unknown };
-    return typeof entry.msg === 'string' ? entry.msg : line;
-  } catch {
-    return line;
-  }
+export function describeExit({ service, code, signal, reason }: ServiceExit): string {
+  const how = signal ? `was ended by ${signal}` : `ended with code ${String(code)}`;
+  return reason === '' ? `${service} ${how}` : `${service} ${how}: ${reason}`;
 }
 
 function entryOf(name: ServiceName): string {

@@ -26,8 +26,6 @@ export interface StartOptions {
   /** Addresses of the two stages. */
   readonly visionListen: string;
   readonly languageListen: string;
-  /** Flags handed to one service as they are. */
-  readonly extraArgs?: Partial<Record<ServiceName, readonly string[]>>;
   readonly env?: NodeJS.ProcessEnv;
   /** Gives up the start: those that run already are stopped, and the start fails with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -57,7 +55,7 @@ export async function startServices(options: StartOptions): Promise<Services> {
   const started: ServiceProcess[] = [];
   const start = (name: ServiceName, args: readonly string[]) => {
     const process_ = new ServiceProcess(name, {
-      args: ['--model', options.model, ...args, ...(options.extraArgs?.[name] ?? [])],
+      args: ['--model', options.model, ...args],
       env: options.env ?? process.env,
       onLine: (line) => options.onLine?.(name, line),
     });
@@ -65,7 +63,9 @@ export async function startServices(options: StartOptions): Promise<Services> {
     return process_;
   };
   const stop = async () => {
-    await Promise.all(started.toReversed().map((service) => service.stop(STOP_GRACE_MS)));
+    // The gateway first: its running answers still need both stages.
+    await started.find(({ name }) => name === 'gateway')?.stop(STOP_GRACE_MS);
+    await Promise.all(started.map((service) => service.stop(STOP_GRACE_MS)));
   };
   const aborted = rejectedBy(options.signal);
   try {
