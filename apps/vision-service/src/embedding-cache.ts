@@ -1,3 +1,4 @@
+import { reasonOf } from '@diptych/errors';
 import { LRUCache } from 'lru-cache';
 
 /** Anything whose size in bytes is known. */
@@ -61,7 +62,7 @@ export class EmbeddingCache<Value extends Sized> {
 
   async #wait(key: string, making: Making<Value>, signal: AbortSignal): Promise<Value> {
     const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const leave = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    const leave = () => reject(reasonOf(signal));
     signal.addEventListener('abort', leave, { once: true });
     making.waiters += 1;
     try {

@@ -1,3 +1,4 @@
+import { reasonOf } from '@diptych/errors';
 import { Stopwatch } from '@diptych/telemetry';
 import type { TileEncoder } from './encoder.ts';
 
@@ -138,8 +139,4 @@ interface Job {
 interface BatchEntry {
   readonly job: Job;
   readonly tile: number;
-}
-
-function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('aborted');
 }

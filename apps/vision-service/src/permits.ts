@@ -1,3 +1,5 @@
+import { reasonOf } from '@diptych/errors';
+
 /** A bounded number of permits, given out in the order in which they were asked for. */
 export class Permits {
   #free: number;
@@ -34,8 +36,4 @@ export class Permits {
     if (next === undefined) this.#free += 1;
     else next();
   }
-}
-
-function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('aborted');
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { DescMethod } from '@bufbuild/protobuf';
-import { DiptychError, toDiptychError } from '@diptych/errors';
+import { reasonOf, toDiptychError } from '@diptych/errors';
 import type { Logger } from '@diptych/telemetry';
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import { decodeMessage, encodeMessage } from './codec.ts';
@@ -89,12 +89,6 @@ async function writeAll(
     // Not awaited: a handler that ignores its signal would hold the call open.
     iterator.return?.().catch((error: unknown) => report(error, served));
   }
-}
-
-function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error
-    ? signal.reason
-    : new DiptychError('cancelled', 'The caller cancelled.');
 }
 
 function statusOf(error: unknown, served: ServedMethod<unknown>, running: RunningCall) {
