@@ -180,3 +180,31 @@ test('the caller’s cancellation ends the fetch with the caller’s reason', as
   await using server = await host(() => controller.abort(reason));
   await assert.rejects(get(server.url, {}, controller.signal), reason);
 });
+
+test('a name server that never answers is given up after the time limit, or when the caller leaves', async () => {
+  // Nothing but the open server keeps this process waiting.
+  await using server = await host(() => undefined);
+  const url = `http://silent.example:${server.port}/`;
+  const controller = new AbortController();
+  const reason = new DiptychError('cancelled', 'gone');
+  const silent = () => new Promise<never>(() => undefined);
+  const error = await refusal(url, { timeoutMs: 50, resolve: silent });
+  assert.equal(error.code, 'image_fetch_failed');
+  assert.match(error.message, /within 50 ms/);
+  const asked = () => {
+    controller.abort(reason);
+    return silent();
+  };
+  await assert.rejects(get(url, { resolve: asked }, controller.signal), reason);
+  await assert.rejects(get(url, { resolve: silent }, controller.signal), reason);
+});
+
+test('the time limit and the caller also end a body that does not', async () => {
+  const controller = new AbortController();
+  const reason = new DiptychError('cancelled', 'gone');
+  await using server = await host(({ url }, response) => {
+    response.writeHead(200).write('pic', () => url === '/leave' && controller.abort(reason));
+  });
+  assert.match((await refusal(server.url, { timeoutMs: 100 })).message, /within 100 ms/);
+  await assert.rejects(get(`${server.url}/leave`, {}, controller.signal), reason);
+});

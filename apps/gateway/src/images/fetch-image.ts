@@ -1,4 +1,4 @@
-import { DiptychError } from '@diptych/errors';
+import { DiptychError, reasonOf } from '@diptych/errors';
 import { Agent, type Dispatcher, request } from 'undici';
 import { checkAddress } from './address-rules.ts';
 import { guardedConnector, type Resolve, systemResolve } from './guarded-connector.ts';
@@ -46,8 +46,12 @@ export function imageFetcher({
     // One agent for each image: no connection outlives the check that allowed it.
     const agent = new Agent({ connect, maxHeaderSize: 16_384 });
     const timeout = AbortSignal.timeout(timeoutMs);
+    const end = AbortSignal.any([signal, timeout]);
+    // A request's own signal counts only once its connection stands; the agent's end reaches it before that too.
+    end.addEventListener('abort', () => void agent.destroy(reasonOf(end)), { once: true });
     try {
-      const answer = await follow(url, { agent, signal: AbortSignal.any([signal, timeout]), param });
+      signal.throwIfAborted();
+      const answer = await follow(url, { agent, param });
       return await readBody(answer, maxBytes);
     } catch (error) {
       signal.throwIfAborted();
@@ -60,16 +64,14 @@ export function imageFetcher({
 
 interface Hop {
   readonly agent: Agent;
-  readonly signal: AbortSignal;
   readonly param: string;
 }
 
-async function follow(first: URL, { agent, signal, param }: Hop): Promise<Dispatcher.ResponseData> {
+async function follow(first: URL, { agent, param }: Hop): Promise<Dispatcher.ResponseData> {
   let url = first;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
     const answer = await request(url, {
       dispatcher: agent,
-      signal,
       headers: { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'diptych' },
     });
     // A body that is left behind reports that; nobody waits for it.
