@@ -9,7 +9,6 @@ export interface BpeLibrary {
   readonly pre_tokenizer: { pre_tokenize(text: string, options: { section_index: number }): string[] } | null;
   readonly model: {
     readonly tokens_to_ids: ReadonlyMap<string, number>;
-    readonly unk_token_id?: number;
     /** The tokens of a list of words. */
     _call(words: readonly string[]): string[];
   };

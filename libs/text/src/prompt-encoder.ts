@@ -1,8 +1,15 @@
+import { DiptychError } from '@diptych/errors';
 import { AddedTokenSplitter } from './added-tokens.ts';
 import { type BpeLibrary, createBpeLibrary } from './bpe-library.ts';
 import type { ImageSpan, PromptText, Span } from './prompt-text.ts';
 import { TokenBudget } from './token-budget.ts';
 import type { TokenizerFile } from './tokenizer-json.ts';
+
+/**
+ * The longest word that is merged, in UTF-16 units: merging this many takes about a second, and nobody else's stream
+ * moves on meanwhile. For tokenisers that split nothing a word is the whole plain text between two added tokens.
+ */
+const MAX_WORD_LENGTH = 2 ** 17;
 
 /** A token of a prompt; `image` is the index of the image whose expansion an added token stands in. */
 export interface EncodedToken {
@@ -20,7 +27,10 @@ export class PromptEncoder {
   readonly #library: BpeLibrary;
   readonly #raw: AddedTokenSplitter;
   readonly #normalized: AddedTokenSplitter;
+  /** UTF-16 units that one token can stand for at most. */
   readonly #longestToken: number;
+  /** What stands for a character that the vocabulary lacks; without one such a character is left out. */
+  readonly #unknown: number | undefined;
 
   constructor(file: TokenizerFile) {
     this.#library = createBpeLibrary(file);
@@ -29,13 +39,20 @@ export class PromptEncoder {
       file.addedTokens.filter(({ normalized }) => normalized),
       ({ content }) => this.#normalize(content),
     );
-    const lengths = Object.keys(file.model.vocab).map(({ length }) => length);
-    this.#longestToken = lengths.reduce((longest, length) => Math.max(longest, length), 1);
+    this.#longestToken = longestToken(file);
+    this.#unknown = unknownId(file);
   }
 
-  /** The tokens of a prompt, in order. Throws `context_length_exceeded` where they are more than `maxTokens`. */
+  /**
+   * The tokens of a prompt, in order. Throws `context_length_exceeded` where they are more than `maxTokens`, and
+   * `invalid_parameter` for a word longer than `MAX_WORD_LENGTH`.
+   *
+   * A text that is too long for `maxTokens` even in tokens of the longest kind is refused before it is looked at:
+   * normalising and splitting go over all of it at once.
+   */
   encode({ text, templateSpans, imageSpans }: PromptText, maxTokens: number): EncodedToken[] {
     const budget = new TokenBudget(maxTokens);
+    budget.require(this.#fewestTokens(text));
     return this.#raw.split(text, templateSpans).flatMap((piece) => {
       if (piece.token) return [added(piece.token.id, piece, imageSpans, budget)];
       const section = {
@@ -69,14 +86,19 @@ export class PromptEncoder {
 
   /** A word without spaces may be the whole text, so its least number of tokens is looked at before it is merged. */
   #encodeWord(word: string, budget: TokenBudget): EncodedToken[] {
-    budget.require(Math.ceil(word.length / this.#longestToken));
+    budget.require(this.#fewestTokens(word));
+    if (word.length > MAX_WORD_LENGTH) throw wordTooLong(word);
     const { model } = this.#library;
     const tokens = model._call([word]);
     budget.use(tokens.length);
     return tokens.flatMap((token) => {
-      const id = model.tokens_to_ids.get(token) ?? model.unk_token_id;
+      const id = model.tokens_to_ids.get(token) ?? this.#unknown;
       return id === undefined ? [] : [{ id }];
     });
+  }
+
+  #fewestTokens({ length }: string): number {
+    return Math.ceil(length / this.#longestToken);
   }
 
   #normalize(text: string): string {
@@ -96,6 +118,28 @@ export class PromptEncoder {
       return start === undefined || end === undefined ? [] : [{ ...span, start, end }];
     });
   }
+}
+
+function longestToken({ model, addedTokens }: TokenizerFile): number {
+  const contents = [...Object.keys(model.vocab), ...addedTokens.map(({ content }) => content)];
+  return contents.reduce((longest, { length }) => Math.max(longest, length), 1);
+}
+
+/** The id of `model.unk_token`. The library does not know it: as markup it has left the library's vocabulary. */
+function unknownId({ model, addedTokens }: TokenizerFile): number | undefined {
+  const { unk_token: content, vocab } = model;
+  if (typeof content !== 'string') return undefined;
+  if (Object.hasOwn(vocab, content)) return vocab[content];
+  return addedTokens.find((token) => token.content === content)?.id;
+}
+
+function wordTooLong({ length }: string): DiptychError {
+  return new DiptychError(
+    'invalid_parameter',
+    `The prompt holds ${length} characters that cannot be split into words; at most ${MAX_WORD_LENGTH} are accepted ` +
+      'in one piece. Put spaces between them or shorten the text.',
+    { param: 'messages' },
+  );
 }
 
 function added(id: number, piece: Span, imageSpans: readonly ImageSpan[], budget: TokenBudget): EncodedToken {

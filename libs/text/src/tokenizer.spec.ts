@@ -195,6 +195,36 @@ test('a text of more tokens than are wanted is refused, and early where it is fa
   assert.throws(attempt('cat'.repeat(1_000_000), 1000), exceeded);
 });
 
+test('a text of endless words is refused before it is split', () => {
+  const tokenizer = loadGolden('smollm');
+  assert.throws(
+    () => tokenizer.encodePrompt([user('a '.repeat(5_000_000))], [], { imageTokenId: -1, maxTokens: 1000 }),
+    (error) => error instanceof DiptychError && error.code === 'context_length_exceeded',
+  );
+});
+
+test('a word that would take long to merge is refused, whatever the limit', () => {
+  for (const name of ['llama2-legacy', 'smollm']) {
+    const word = 'x'.repeat(2 ** 17 + 1);
+    assert.throws(
+      () => loadGolden(name).encodePrompt([user(word)], [], { imageTokenId: -1 }),
+      (error) => error instanceof DiptychError && error.code === 'invalid_parameter',
+      name,
+    );
+  }
+});
+
+test('a character that the vocabulary lacks becomes the unknown token, as in the reference', () => {
+  const load = (fields: object) => {
+    const model = { type: 'BPE', vocab: { '<unk>': 0, a: 1, b: 2, ab: 3 }, merges: ['a b'], ...fields };
+    const added_tokens = [{ id: 0, content: '<unk>', special: true }];
+    return Tokenizer.load({ tokenizer: { model, added_tokens }, tokenizerConfig: undefined });
+  };
+  assert.deepEqual(encode(load({ unk_token: '<unk>' }), [user('abéça')]), [3, 0, 0, 1]);
+  assert.deepEqual(encode(load({ unk_token: '<unk>', fuse_unk: true }), [user('abéça')]), [3, 0, 1]);
+  assert.deepEqual(encode(load({}), [user('abéça')]), [3, 1]);
+});
+
 test('every prompt that does not match its images is refused', () => {
   const tokenizer = loadGolden('gpt2');
   const attempt = (segments: Segment[], expansions: string[]) => () =>

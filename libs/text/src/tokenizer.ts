@@ -88,7 +88,7 @@ export class Tokenizer {
    * before a prompt that does not begin with it, as the reference processors do.
    *
    * Throws `image_count_mismatch` unless the segments refer to each image exactly once, `invalid_parameter` for text
-   * that is not well-formed Unicode, and `context_length_exceeded` beyond `maxTokens`.
+   * that is not well-formed Unicode or holds a word of absurd length, and `context_length_exceeded` beyond `maxTokens`.
    */
   encodePrompt(
     segments: readonly Segment[],
