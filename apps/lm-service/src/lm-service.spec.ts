@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { DataType, FinishReason } from '@diptych/contract';
-import { answer, embedding, finished, type GenerateInit, golden, question, service } from './spec/service.ts';
+import {
+  answer,
+  embedding,
+  finished,
+  type GenerateInit,
+  golden,
+  question,
+  service,
+  TINY_CHECKPOINT,
+  temporaryHome,
+} from './spec/service.ts';
 
 test('greedy decoding about an image gives the tokens of the reference', async (context) => {
   const { client, fingerprint } = await service(context);
@@ -167,4 +179,17 @@ test('GetModel tells what it decodes with and how much at once', async (context)
     [model?.family, model?.limits?.maxContextTokens, model?.limits?.maxSequences, model?.limits?.hiddenSize],
     ['idefics3', 256, 2, 64],
   );
+});
+
+test('a config.json and a tokeniser that disagree about the image token keep it from starting', async (context) => {
+  const model = join(await temporaryHome(context), 'model');
+  await cp(TINY_CHECKPOINT, model, { recursive: true });
+  const file = join(model, 'config.json');
+  const config = JSON.parse(await readFile(file, 'utf8')) as { image_token_id: number };
+  await writeFile(file, JSON.stringify({ ...config, image_token_id: config.image_token_id + 1 }));
+  await assert.rejects(service(context, { model }), {
+    code: 'checkpoint_invalid',
+    param: 'image_token_id',
+    message: /^config\.json: image_token_id is \d+, but tokenizer\.json gives <image> the id \d+/,
+  });
 });

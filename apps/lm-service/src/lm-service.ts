@@ -5,6 +5,7 @@ import { Engine, OnnxDecoder } from '@diptych/generation';
 import { loadModel, type Model } from '@diptych/models';
 import { RpcServer, type RunningService } from '@diptych/rpc';
 import { type Logger, Stopwatch } from '@diptych/telemetry';
+import type { Tokenizer } from '@diptych/text';
 import { createCountTokens } from './count-tokens.ts';
 import { createGenerate } from './generate.ts';
 import { createGetModel } from './get-model.ts';
@@ -29,17 +30,31 @@ export async function startLmService(options: LmServiceOptions): Promise<Running
     home: options.home ?? defaultHome(),
     onProgress: (message) => logger.info({ progress: true }, message),
   });
+  const tokenizer = await loadTokenizer(model.checkpoint);
+  checkImageToken(model, tokenizer);
   const capacity = contextOf(options.context, model);
   logger.info(await memoryNeeds(model, slots, capacity), 'memory needs');
   const decoder = await loadDecoder(options, model, capacity);
   const engine = new Engine({ decoder, maxQueue: options.queue });
-  const server = await addHandlers(options, model, { engine, capacity });
+  const server = addHandlers(options, model, { tokenizer, engine, capacity });
   const { address } = await server.start();
   logger.info(
     { address, model: model.id, fingerprint: model.fingerprint, slots, context: capacity },
     'serving',
   );
   return { address, stop: () => stop(server, engine, decoder, options) };
+}
+
+/** With two ideas of the placeholder no position of a prompt would get an image's features, and nobody would notice. */
+function checkImageToken({ imageToken, language: { imageTokenId } }: Model, tokenizer: Tokenizer): void {
+  const id = tokenizer.tokenId(imageToken);
+  if (id === imageTokenId) return;
+  const found = id === undefined ? `has no ${imageToken}` : `gives ${imageToken} the id ${id}`;
+  throw new DiptychError(
+    'checkpoint_invalid',
+    `config.json: image_token_id is ${imageTokenId}, but tokenizer.json ${found}; both must name the same token.`,
+    { param: 'image_token_id' },
+  );
 }
 
 function contextOf(wanted: number | undefined, { language }: Model): number {
@@ -77,12 +92,17 @@ async function warmUp(decoder: OnnxDecoder): Promise<void> {
   await decoder.decode([{ slot: 0, past: 1, id: 0 }], logits);
 }
 
-async function addHandlers(
+interface Parts {
+  readonly tokenizer: Tokenizer;
+  readonly engine: Engine;
+  readonly capacity: number;
+}
+
+function addHandlers(
   options: LmServiceOptions,
   model: Model,
-  { engine, capacity }: { readonly engine: Engine; readonly capacity: number },
-): Promise<RpcServer> {
-  const tokenizer = await loadTokenizer(model.checkpoint);
+  { tokenizer, engine, capacity }: Parts,
+): RpcServer {
   const prompts = new PromptReader({ model, tokenizer, capacity });
   const { unreadEvents, logger } = options;
   return new RpcServer({ address: options.listen, logger }).add(LanguageService, {

@@ -1,6 +1,6 @@
 import type { Prompt, PromptSegment } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
-import type { Model } from '@diptych/models';
+import type { ModelDescription } from '@diptych/models';
 import type { EncodedPrompt, Segment, Tokenizer } from '@diptych/text';
 import { checkLayout, type WireLayout } from './check-layout.ts';
 
@@ -12,7 +12,7 @@ const COUNTED_CONTEXTS = 2;
 
 /** What prompts are read with. */
 export interface PromptReaderOptions {
-  readonly model: Pick<Model, 'vision' | 'language' | 'expandImage'>;
+  readonly model: Pick<ModelDescription, 'vision' | 'language' | 'expandImage'>;
   readonly tokenizer: Tokenizer;
   /** Most tokens of prompt and answer. */
   readonly capacity: number;
@@ -35,11 +35,10 @@ export class PromptReader {
   read(prompt: Prompt | undefined, layouts: readonly WireLayout[], layoutsPath: string): EncodedPrompt {
     const { model, tokenizer, capacity } = this.#options;
     const segments = readSegments(prompt);
-    const expansions = layouts.map((layout, index) => {
-      checkLayout(layout, model.vision.tokensPerTile, `${layoutsPath}[${index}]`);
-      return model.expandImage(layout);
-    });
     const maxTokens = capacity * COUNTED_CONTEXTS;
+    this.#checkLayouts(layouts, layoutsPath);
+    if (countRows(layouts) > maxTokens) throw tooLong(maxTokens, capacity);
+    const expansions = layouts.map((layout) => model.expandImage(layout));
     try {
       return tokenizer.encodePrompt(segments, expansions, {
         imageTokenId: model.language.imageTokenId,
@@ -49,6 +48,17 @@ export class PromptReader {
       throw isTooLong(error) ? tooLong(maxTokens, capacity) : error;
     }
   }
+
+  #checkLayouts(layouts: readonly WireLayout[], path: string): void {
+    const { tokensPerTile } = this.#options.model.vision;
+    for (const [index, layout] of layouts.entries()) checkLayout(layout, tokensPerTile, `${path}[${index}]`);
+  }
+}
+
+/** Counted before layouts become text: a layout of a few bytes makes kilobytes of placeholders. */
+function countRows(layouts: readonly WireLayout[]): number {
+  const tiles = layouts.flatMap(({ tileTokens }) => tileTokens);
+  return tiles.reduce((sum, tokens) => sum + tokens, 0);
 }
 
 function readSegments(prompt: Prompt | undefined): Segment[] {

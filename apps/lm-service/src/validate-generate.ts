@@ -1,4 +1,5 @@
 import type { GenerateRequest } from '@diptych/contract';
+import { DiptychError } from '@diptych/errors';
 import type { SequenceRequest } from '@diptych/generation';
 import type { Model } from '@diptych/models';
 import type { EncodedPrompt } from '@diptych/text';
@@ -40,7 +41,12 @@ export function validateGenerate(
   };
 }
 
-/** The rows of all images in the order in which the prompt shows them. */
+/**
+ * The rows of all images in the order in which the prompt shows them.
+ *
+ * @throws DiptychError `image_count_mismatch` where the prompt has not one placeholder for each row: an image would be
+ *   lost in part, or written over the next one.
+ */
 function joinFeatures(
   { images, imagePositions }: EncodedPrompt,
   embeddings: readonly CheckedEmbedding[],
@@ -49,9 +55,19 @@ function joinFeatures(
   const features = new Float32Array(imagePositions.length * hiddenSize);
   for (const { index, firstRow, rows } of images) {
     const embedding = embeddings[index];
-    if (embedding === undefined) continue;
+    if (embedding?.rows !== rows) throw placeholderMismatch(index, rows, embedding?.rows ?? 0);
     const place = features.subarray(firstRow * hiddenSize, (firstRow + rows) * hiddenSize);
     copyValues(embedding, place, `images[${index}].features.data`);
   }
   return features;
+}
+
+function placeholderMismatch(index: number, placeholders: number, rows: number): DiptychError {
+  const param = `images[${index}]`;
+  return new DiptychError(
+    'image_count_mismatch',
+    `${param} has ${rows} feature rows, but the prompt has ${placeholders} image placeholders for it; there must be one ` +
+      'for each row.',
+    { param },
+  );
 }
