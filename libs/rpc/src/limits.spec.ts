@@ -66,3 +66,19 @@ test('a reader that stops holds the writer instead of filling memory', async (co
   assert.ok(written < 200, `${written} messages were taken from the handler`);
   await stream.return();
 });
+
+test('a reader that stops for too long is told so, and its handler ends before', async (context) => {
+  const ended = Promise.withResolvers<undefined>();
+  const endless = async function* () {
+    try {
+      for (;;) yield delta(await Promise.resolve('x'.repeat(64 * 1024)));
+    } finally {
+      ended.resolve(undefined);
+    }
+  };
+  const { language } = await serve(context, { generate: endless }, { slowReaderMs: 50 });
+  const stream = language.generate({});
+  await stream.next();
+  await ended.promise;
+  await assert.rejects(Array.fromAsync(stream), { code: 'slow_reader', message: /not read for 50 ms/ });
+});

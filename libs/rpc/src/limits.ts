@@ -19,6 +19,12 @@ export const KEEPALIVE_TIMEOUT_MS = 5_000;
 export const FIRST_RECONNECT_MS = 100;
 export const LONGEST_RECONNECT_MS = 1_000;
 
+/**
+ * Milliseconds that a reader of a stream may leave a full buffer untouched: beyond any pause of a network that
+ * works. Whoever stops for longer would hold what the answer occupies for as long as the connection stands.
+ */
+export const SLOW_READER_MS = 30_000;
+
 /** Longest error message that is sent, in characters: it travels in a header, and peers bound those. */
 export const MAX_ERROR_CHARACTERS = 2_000;
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { DescMethod } from '@bufbuild/protobuf';
-import { reasonOf, toDiptychError } from '@diptych/errors';
+import { DiptychError, reasonOf, toDiptychError } from '@diptych/errors';
 import type { Logger } from '@diptych/telemetry';
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import { decodeMessage, encodeMessage } from './codec.ts';
@@ -21,6 +21,7 @@ export interface ServedMethod<Handler> {
   readonly method: DescMethod;
   readonly handler: Handler;
   readonly maxMessageBytes: number;
+  readonly slowReaderMs: number;
   readonly logger: Logger | undefined;
 }
 
@@ -63,8 +64,8 @@ export async function serveStream(
 }
 
 /**
- * Writes messages as fast as the peer reads them: grpc-js queues at most 16, then the iterator waits. The
- * iterator is returned whatever happens.
+ * Writes messages as fast as the peer reads them: grpc-js queues at most 16, then the iterator waits, up to the
+ * patience with slow readers. The iterator is returned whatever happens.
  */
 async function writeAll(
   served: ServedMethod<unknown>,
@@ -82,12 +83,24 @@ async function writeAll(
       const next = await Promise.race([iterator.next(), aborted]);
       if (next.done === true) return;
       const bytes = encodeMessage(served.method.output, next.value, served.maxMessageBytes);
-      if (!call.write(bytes)) await once(call, 'drain', { signal });
+      if (!call.write(bytes)) await drained(call, signal, served.slowReaderMs);
     }
   } finally {
     signal.removeEventListener('abort', onAbort);
     // Not awaited: a handler that ignores its signal would hold the call open.
     iterator.return?.().catch((error: unknown) => report(error, served));
+  }
+}
+
+/** Waits until the peer has read enough for the next message. Throws `slow_reader`, or the signal's reason. */
+async function drained(call: ServerWritableStream<Buffer, Buffer>, signal: AbortSignal, patienceMs: number) {
+  const patience = AbortSignal.timeout(patienceMs);
+  try {
+    await once(call, 'drain', { signal: AbortSignal.any([signal, patience]) });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!patience.aborted) throw error;
+    throw new DiptychError('slow_reader', `The stream was not read for ${patienceMs} ms.`);
   }
 }
 

@@ -18,6 +18,7 @@ import {
   KEEPALIVE_TIMEOUT_MS,
   MAX_MESSAGE_BYTES,
   SHUTDOWN_RETRY_MS,
+  SLOW_READER_MS,
 } from './limits.ts';
 import { addReflection } from './reflection.ts';
 import { RunningCall, type ServerCall } from './running-call.ts';
@@ -41,6 +42,8 @@ export interface RpcServerOptions {
   readonly address: string;
   /** Largest message taken and sent, in bytes. Default MAX_MESSAGE_BYTES. */
   readonly maxMessageBytes?: number;
+  /** Milliseconds that a reader of a stream may stop; then its call ends with `slow_reader`. Default SLOW_READER_MS. */
+  readonly slowReaderMs?: number;
   /** Told of failures that are ours. */
   readonly logger?: Logger;
 }
@@ -147,8 +150,9 @@ export class RpcServer {
   }
 
   #serve(method: DescMethod, handler: UnaryHandler & StreamHandler) {
-    const { maxMessageBytes = MAX_MESSAGE_BYTES, logger } = this.#options;
-    const served: ServedMethod<UnaryHandler & StreamHandler> = { method, handler, maxMessageBytes, logger };
+    const { maxMessageBytes = MAX_MESSAGE_BYTES, slowReaderMs = SLOW_READER_MS, logger } = this.#options;
+    const limits = { maxMessageBytes, slowReaderMs };
+    const served: ServedMethod<UnaryHandler & StreamHandler> = { method, handler, ...limits, logger };
     if (method.methodKind === 'server_streaming') {
       return (call: ServerWritableStream<Buffer, Buffer>) => {
         const running = this.#begin(call);
