@@ -9,6 +9,7 @@ import {
 } from '@diptych/contract';
 import type { FetchImage } from '../images/fetch-image.ts';
 import type { Stages } from '../stages/stages.ts';
+import type { CallEnd } from './call-signal.ts';
 import type { ChatJob } from './chat-job.ts';
 import { encodeImages } from './encode-images.ts';
 import { type GenerationEvent, generateChoices } from './generate.ts';
@@ -24,9 +25,7 @@ export interface AnswerContext {
 }
 
 /** What one answer needs. */
-export interface AnswerCall {
-  /** Ends everything downstream. */
-  readonly signal: AbortSignal;
+export interface AnswerCall extends CallEnd {
   /** Started when the request arrived. */
   readonly timings: AnswerTimings;
 }
@@ -58,8 +57,9 @@ export async function* answerChat(
   const { sampling, cacheSalt, choices } = job;
   const request = create(GenerateRequestSchema, { prompt, images, sampling, cacheSalt });
   const finished: Finished[] = [];
-  const { signal, timings } = call;
-  for await (const event of generateChoices(context.stages.language, request, { choices, signal })) {
+  const { signal, deadline, timings } = call;
+  const generation = { choices, signal, deadline };
+  for await (const event of generateChoices(context.stages.language, request, generation)) {
     if (event.event.case === 'finished') finished.push(event.event.value);
     yield toAnswerEvent(event, timings);
   }

@@ -10,12 +10,33 @@ export function clientGone(response: ServerResponse): AbortSignal {
   return controller.signal;
 }
 
-/** A signal that aborts with `deadline_exceeded` after a time, unless disposed before. */
-export function deadline(ms: number): Disposable & { readonly signal: AbortSignal } {
+/** How long a call may go on; passed on to each stage. */
+export interface CallEnd {
+  /** Ends everything downstream. */
+  readonly signal: AbortSignal;
+  /** When the answer is waited for no longer. */
+  readonly deadline: Date;
+}
+
+/** What ends a call from outside. */
+export interface Ends {
+  /** Milliseconds that it may take. */
+  readonly timeoutMs: number;
+  /** Until when its caller waits, where that is known. */
+  readonly deadline?: Date | undefined;
+  readonly signals: readonly AbortSignal[];
+}
+
+/** The first of several ends. Its signal aborts with `deadline_exceeded` after the time, unless disposed before. */
+export function callEnd({ timeoutMs, deadline, signals }: Ends): CallEnd & Disposable {
   const controller = new AbortController();
-  const message = `The answer was not complete within ${ms} ms.`;
-  const timer = setTimeout(() => controller.abort(new DiptychError('deadline_exceeded', message)), ms);
-  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+  const message = `The answer was not complete within ${timeoutMs} ms.`;
+  const timer = setTimeout(() => controller.abort(new DiptychError('deadline_exceeded', message)), timeoutMs);
+  return {
+    signal: AbortSignal.any([controller.signal, ...signals]),
+    deadline: new Date(Math.min(Date.now() + timeoutMs, deadline?.getTime() ?? Infinity)),
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
 }
 
 /** Why a call failed: the reason of its signal where that ended it, for what breaks then is a consequence. */

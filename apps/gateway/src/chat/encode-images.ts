@@ -9,6 +9,7 @@ import { DiptychError, toDiptychError } from '@diptych/errors';
 import { Stopwatch } from '@diptych/telemetry';
 import type { FetchImage } from '../images/fetch-image.ts';
 import type { VisionClient } from '../stages/stages.ts';
+import type { CallEnd } from './call-signal.ts';
 import type { ImageInput } from './chat-job.ts';
 import type { AnswerTimings } from './timings.ts';
 
@@ -19,8 +20,7 @@ export interface EncodeContext {
 }
 
 /** One request's part in encoding. */
-export interface EncodeCall {
-  readonly signal: AbortSignal;
+export interface EncodeCall extends CallEnd {
   readonly timings: AnswerTimings;
 }
 
@@ -31,10 +31,10 @@ export interface EncodeCall {
 export async function encodeImages(
   context: EncodeContext,
   images: readonly ImageInput[],
-  { signal, timings }: EncodeCall,
+  { signal, ...limits }: EncodeCall,
 ): Promise<ImageEmbedding[]> {
   const failure = new AbortController();
-  const call = { signal: AbortSignal.any([signal, failure.signal]), timings };
+  const call = { ...limits, signal: AbortSignal.any([signal, failure.signal]) };
   try {
     return await Promise.all(images.map((image) => encodeImage(context, image, call)));
   } finally {
@@ -53,7 +53,7 @@ async function encodeImage(
     options: create(EncodeOptionsSchema, image.split === undefined ? {} : { split: image.split }),
   });
   const answer = await context.vision
-    .encodeImage(request, { signal: call.signal })
+    .encodeImage(request, { signal: call.signal, deadline: call.deadline })
     .catch((error: unknown) => {
       throw aboutImage(error, image.param);
     });

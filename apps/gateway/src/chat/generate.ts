@@ -2,6 +2,7 @@ import { clone } from '@bufbuild/protobuf';
 import { type GenerateRequest, type GenerateResponse, SamplingSchema } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
 import type { LanguageClient } from '../stages/stages.ts';
+import type { CallEnd } from './call-signal.ts';
 import { type ChoiceEvent, mergeChoices } from './merge-choices.ts';
 
 /** Event of a generation; never without a value. */
@@ -17,10 +18,10 @@ export type GenerationEvent = Exclude<GenerateResponse['event'], { case: undefin
 export async function* generateChoices(
   language: LanguageClient,
   request: GenerateRequest,
-  { choices, signal }: { readonly choices: number; readonly signal: AbortSignal },
+  { choices, signal, deadline }: CallEnd & { readonly choices: number },
 ): AsyncGenerator<ChoiceEvent<GenerationEvent>> {
   const end = new AbortController();
-  const call = { signal: AbortSignal.any([signal, end.signal]) };
+  const call = { signal: AbortSignal.any([signal, end.signal]), deadline };
   const requests = Array.from({ length: choices }, (_, choice) => seeded(request, choice));
   try {
     yield* mergeChoices(requests.map((one) => wholeGeneration(language.generate(one, call))));

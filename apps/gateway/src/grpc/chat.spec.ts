@@ -2,10 +2,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type ChatRequestSchema, ChatService, ContentPartSchema, FinishReason } from '@diptych/contract';
+import {
+  type ChatRequestSchema,
+  ChatService,
+  ContentPartSchema,
+  FinishReason,
+  ImageEmbeddingSchema,
+} from '@diptych/contract';
 import type { ErrorCode } from '@diptych/errors';
 import { createClient } from '@diptych/rpc';
-import { admitted, delta } from '../testing/fake-stages.ts';
+import { admitted, delta, say } from '../testing/fake-stages.ts';
 import { lastRequest, type RunningGateway, start } from '../testing/start.ts';
 
 type Request = MessageInitShape<typeof ChatRequestSchema>;
@@ -145,6 +151,39 @@ test('a client’s deadline ends the generation', async () => {
   const stream = client.chat(user(text('x')), { timeoutMs: 1_000 });
   await assert.rejects(Array.fromAsync(stream), { code: 'deadline_exceeded' });
   await ended.promise;
+});
+
+test('an answer that takes longer than the gateway allows ends, whatever its caller allows', async () => {
+  const fake = {
+    generate: async function* (_request: unknown, { signal }: { signal: AbortSignal }) {
+      yield admitted();
+      await once(signal, 'abort');
+    },
+  };
+  await using gateway = await start(fake, { requestTimeoutMs: 100 });
+  await assert.rejects(chat(gateway, user(text('x'))), { code: 'deadline_exceeded' });
+});
+
+test('both stages are told until when the answer is waited for: the earlier of both limits', async () => {
+  const left: number[] = [];
+  const note = ({ deadline }: { deadline: Date | undefined }) =>
+    left.push((deadline?.getTime() ?? Infinity) - Date.now());
+  await using gateway = await start({
+    encode: (_request, call) => {
+      note(call);
+      return Promise.resolve(create(ImageEmbeddingSchema));
+    },
+    generate: (_request, call) => {
+      note(call);
+      return say('A');
+    },
+  });
+  using client = createClient(ChatService, { address: gateway.grpc });
+  const asked = user(image('bee'));
+  await Array.fromAsync(client.chat(asked));
+  await Array.fromAsync(client.chat(asked, { timeoutMs: 20_000 }));
+  const sooner = left.map((ms) => (ms <= 21_000 ? 'caller' : ms <= 61_000 ? 'gateway' : 'none'));
+  assert.deepEqual(sooner, ['gateway', 'gateway', 'caller', 'caller']);
 });
 
 test('a stage that is down is named', async () => {

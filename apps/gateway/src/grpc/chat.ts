@@ -4,6 +4,7 @@ import { type ChatRequest, type ChatResponse, ChatResponseSchema, FinishReason }
 import type { RpcHandler } from '@diptych/rpc';
 import type { Admission } from '../chat/admission.ts';
 import { type AnswerContext, type AnswerEvent, answerChat } from '../chat/answer-chat.ts';
+import { callEnd } from '../chat/call-signal.ts';
 import type { ChatJob } from '../chat/chat-job.ts';
 import { checkModel } from '../chat/check-model.ts';
 import { AnswerTimings } from '../chat/timings.ts';
@@ -15,15 +16,19 @@ export interface ChatHandlerContext extends AnswerContext, ConversationOptions {
   readonly admission: Admission;
   /** Id of the model that is served. */
   readonly model: string;
+  /** Milliseconds that one answer may take, whatever its caller allows. */
+  readonly requestTimeoutMs: number;
 }
 
 /** `ChatService.Chat`: validate, admit, answer. Failures are the call's status. */
 export function chat(context: ChatHandlerContext): RpcHandler<(typeof ChatService)['method']['chat']> {
-  return async function* (request, { signal }) {
+  return async function* (request, caller) {
     const timings = new AnswerTimings();
     const job = readChat(request, context);
     using place = context.admission.enter();
-    const call = { signal: AbortSignal.any([signal, place.signal]), timings };
+    const signals = [caller.signal, place.signal];
+    using end = callEnd({ timeoutMs: context.requestTimeoutMs, deadline: caller.deadline, signals });
+    const call = { signal: end.signal, deadline: end.deadline, timings };
     let reason = FinishReason.UNSPECIFIED;
     for await (const event of answerChat(context, job, call)) {
       if (event.kind === 'finished') reason = event.finished.reason;

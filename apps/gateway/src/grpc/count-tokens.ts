@@ -1,6 +1,7 @@
 import type { ChatService, TileLayout } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
 import type { RpcHandler } from '@diptych/rpc';
+import { callEnd } from '../chat/call-signal.ts';
 import { checkModel } from '../chat/check-model.ts';
 import { encodeImages } from '../chat/encode-images.ts';
 import { toPrompt } from '../chat/prompt.ts';
@@ -15,16 +16,22 @@ import { readConversation } from './read-conversation.ts';
 export function countTokens(
   context: ChatHandlerContext,
 ): RpcHandler<(typeof ChatService)['method']['countTokens']> {
-  return async (request, { signal }) => {
+  return async (request, caller) => {
     if (request.model !== '') checkModel(request.model, context.model);
     const conversation = readConversation(request.messages, context);
     using place = context.admission.enter();
-    const call = { signal: AbortSignal.any([signal, place.signal]), timings: new AnswerTimings() };
+    const signals = [caller.signal, place.signal];
+    using end = callEnd({ timeoutMs: context.requestTimeoutMs, deadline: caller.deadline, signals });
+    const { signal, deadline } = end;
     const prompt = toPrompt(context.template, conversation);
     const { vision, language } = context.stages;
-    const images = await encodeImages({ ...context, vision }, conversation.images, call);
+    const images = await encodeImages({ ...context, vision }, conversation.images, {
+      signal,
+      deadline,
+      timings: new AnswerTimings(),
+    });
     const imageLayouts = images.map(({ layout }) => knownLayout(layout));
-    const counts = await language.countTokens({ prompt, imageLayouts }, { signal: call.signal });
+    const counts = await language.countTokens({ prompt, imageLayouts }, { signal, deadline });
     return { promptTokens: counts.promptTokens, imageTokens: counts.imageTokens, imageLayouts };
   };
 }

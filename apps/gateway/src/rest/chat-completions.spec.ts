@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { FinishReason } from '@diptych/contract';
+import { create } from '@bufbuild/protobuf';
+import { FinishReason, ImageEmbeddingSchema } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
 import { admitted, delta, finished, say } from '../testing/fake-stages.ts';
 import { readEvents, textOf } from '../testing/read-events.ts';
@@ -359,6 +360,25 @@ test('an answer that takes too long ends with the limit', async () => {
   await using gateway = await start(fake, { requestTimeoutMs: 100 });
   const { status, code } = await refusal(await post(gateway, question()));
   assert.deepEqual([status, code], [504, 'deadline_exceeded']);
+});
+
+test('both stages are told until when the answer is waited for', async () => {
+  const left: number[] = [];
+  const note = ({ deadline }: { deadline: Date | undefined }) =>
+    left.push((deadline?.getTime() ?? Infinity) - Date.now());
+  await using gateway = await start({
+    encode: (_request, call) => {
+      note(call);
+      return Promise.resolve(create(ImageEmbeddingSchema));
+    },
+    generate: (_request, call) => {
+      note(call);
+      return say('A');
+    },
+  });
+  await complete(await post(gateway, ask(picture(BEE))));
+  assert.equal(left.length, 2);
+  assert.ok(left.every((ms) => ms <= 61_000));
 });
 
 test('stopping refuses new work, and lets a running stream finish', async () => {

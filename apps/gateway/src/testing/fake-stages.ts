@@ -23,7 +23,7 @@ export type GenerationEvents = MessageInitShape<typeof GenerateResponseSchema>;
 export interface FakeStages {
   encode?: (request: EncodeImageRequest, call: CallContext) => Promise<ImageEmbedding>;
   generate?: (request: GenerateRequest, call: CallContext) => AsyncIterable<GenerationEvents>;
-  countTokens?: (request: CountTokensRequest) => number;
+  countTokens?: (request: CountTokensRequest, call: CallContext) => number;
   visionFingerprint?: string;
 }
 
@@ -61,8 +61,8 @@ export async function startStages(fake: FakeStages = {}): Promise<RunningStages>
       generated.push(request);
       return (fake.generate ?? (() => say('A', ' bee', '.')))(request, call);
     },
-    countTokens: (request) =>
-      Promise.resolve({ promptTokens: fake.countTokens?.(request) ?? 7, imageTokens: 4 }),
+    countTokens: (request, call) =>
+      Promise.resolve({ promptTokens: fake.countTokens?.(request, call) ?? 7, imageTokens: 4 }),
     getModel: () => {
       const limits = { maxContextTokens: 64, hiddenSize: 2 };
       return Promise.resolve({ model: { id: 'fake', fingerprint: FINGERPRINT, limits } });
