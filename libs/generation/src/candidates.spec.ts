@@ -56,6 +56,16 @@ test('each kept token is drawn as often as its probability says', () => {
   );
 });
 
+test('however small top_p is, the most likely token is left', () => {
+  for (const topP of [1e-20, 5e-17, Number.MIN_VALUE])
+    for (const topK of [0, 1, 3])
+      for (const logits of [[1, 5, 2], [0, 0, 0], [7]])
+        assert.deepEqual(
+          [...filtered(logits, { temperature: 1, topK, topP, minP: 0 }).ids],
+          [logits.indexOf(Math.max(...logits))],
+        );
+});
+
 test('of equal tokens at the edge of top-p the lower ids are kept', () => {
   const filters = { temperature: 1, topK: 0, topP: 0.7, minP: 0 };
   assert.deepEqual([...filtered([2, 2, -9, 2, 2], filters).ids], [0, 1, 3]);

@@ -55,13 +55,14 @@ export class Candidates {
    * Keeps the fewest most likely tokens whose share reaches `p`; of equal tokens the lower id comes first (the
    * order that the reference leaves to its sort).
    *
-   * A token whose share is at most (1 - p) / count is put aside before weights are sorted: all such tokens
-   * together have at most 1 - p, so the others reach `p` without them.
+   * A token whose share is below (1 - p) / count is put aside before weights are sorted: all such tokens
+   * together have less than 1 - p, so the others reach `p` without them. One of average share stays, as for a `p` so
+   * small that 1 - p rounds to 1 it may be the most likely one.
    */
   keepTopP(p: number): void {
     const total = this.#total();
     const negligible = (total * (1 - p)) / this.#count;
-    this.#keep((weight) => weight > negligible);
+    this.#keep((weight) => weight >= negligible);
     const { smallest, ties } = this.#nucleus(p * total);
     let tiesLeft = ties;
     this.#keep((weight) => weight > smallest || (weight === smallest && tiesLeft-- > 0));
