@@ -14,11 +14,13 @@ export interface ModelLimits {
  *
  * @returns the most tokens the answer may have, resumed ones included: `max_tokens`, else what the context leaves
  * @throws DiptychError `context_length_exceeded` with the counts where prompt and answer do not fit the context;
- * `invalid_parameter` where a token id is not in the vocabulary or the resumed tokens are more than asked for
+ * `invalid_parameter` where a token id is not in the vocabulary, or the resumed tokens or `min_tokens` are more than
+ * the answer may have
  */
 export function checkRequest(request: SequenceRequest, limits: ModelLimits): number {
   checkImages(request);
   const maxTokens = checkLength(request, limits.capacity);
+  checkMinTokens(request.sampling.minTokens, maxTokens);
   checkIds('stop_token_ids', request.sampling.stopTokenIds, limits.vocabSize);
   checkIds('logit_bias', request.sampling.logitBias.keys(), limits.vocabSize);
   checkIds('resume_token_ids', request.resumeIds, limits.vocabSize);
@@ -54,6 +56,16 @@ function checkLength({ promptIds, sampling }: SequenceRequest, capacity: number)
   );
 }
 
+/** Without `max_tokens` the context alone bounds the answer, and only here is it known. */
+function checkMinTokens(minTokens: number, maxTokens: number): void {
+  if (minTokens <= maxTokens) return;
+  throw new DiptychError(
+    'invalid_parameter',
+    `min_tokens is ${minTokens}, but after this prompt the answer may have at most ${maxTokens} tokens.`,
+    { param: 'min_tokens' },
+  );
+}
+
 function checkIds(param: string, ids: Iterable<number>, vocabSize: number): void {
   for (const id of ids) {
     if (id >= 0 && id < vocabSize) continue;
@@ -67,6 +79,10 @@ function checkIds(param: string, ids: Iterable<number>, vocabSize: number): void
 
 /** What the prompt's encoder guarantees. */
 function checkImages({ promptIds, imagePositions, imageFeatures, images }: SequenceRequest): void {
+  assert.ok(
+    images.every((image) => image.rows > 0),
+    'every image has a place in the prompt',
+  );
   const rows = images.reduce((sum, image) => sum + image.rows, 0);
   assert.equal(rows, imagePositions.length, 'every image position belongs to an image');
   assert.ok(isAscending(imagePositions), 'image positions ascend');

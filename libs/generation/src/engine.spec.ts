@@ -82,6 +82,18 @@ describe('a request is refused at once', () => {
     refusal(request(prompt(10), { maxTokens: 7 }), 'context_length_exceeded', /10 tokens/, /17/, /at most 6/);
   });
 
+  test('when min_tokens is more than the context leaves', () => {
+    const wanted = request(prompt(10), { maxTokens: undefined, minTokens: 7 });
+    refusal(wanted, 'invalid_parameter', /min_tokens is 7/, /at most 6/);
+    new Engine({ decoder: new DeterministicDecoder({ capacity: 17 }) }).submit(wanted, unheard).cancel();
+  });
+
+  test('when an image has no place in its prompt, which its caller guarantees', () => {
+    const images = [{ digest: 'a', rows: 0 }];
+    const engine = new Engine({ decoder: new DeterministicDecoder() });
+    assert.throws(() => engine.submit(request([5], {}, { images }), unheard), { name: 'AssertionError' });
+  });
+
   test('when a token id is not in the vocabulary', () => {
     refusal(request([5], { stopTokenIds: [32] }), 'invalid_parameter', /stop_token_ids/, /32/);
     refusal(request([5], { logitBias: new Map([[99, 1]]) }), 'invalid_parameter', /logit_bias/, /99/);
