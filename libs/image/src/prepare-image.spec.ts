@@ -314,6 +314,15 @@ describe('what is refused', () => {
     await refuses(bomb, 'image_too_large', /16016000 pixels/);
   });
 
+  test('a side longer than any JPEG has, however few its pixels', async () => {
+    for (const [width, height] of [
+      [70_000, 1],
+      [1, 65_536],
+    ] as const)
+      await refuses(await pngOf({ width, height }), 'image_too_large', /at most 65535 pixels/);
+    assert.equal((await prepareImage(await pngOf({ width: 65_535, height: 1 }), oneTile)).tileCount, 1);
+  });
+
   test('random damage is an error or an image, never a crash', async () => {
     const damage = fc.record({ file: fc.constantFrom(...decodes), at: fc.nat(), value: fc.nat(255) });
     await fc.assert(

@@ -9,6 +9,12 @@ import { makeTiles } from './tile-workers.ts';
 export const DEFAULT_IMAGE_LIMITS: ImageLimits = { maxBytes: 20 * 2 ** 20, maxPixels: 16_000_000 };
 
 /**
+ * The longest side of an image in pixels, the longest that JPEG and GIF can say. A limit of its own: the weights of
+ * resampling grow with a side, however few pixels the image has.
+ */
+const MAX_SIDE = 65_535;
+
+/**
  * Turns an encoded image into normalised tiles, as the reference image processors do: decode the first frame, apply the
  * EXIF orientation, lay transparency over white, resize and cut by the plan, rescale and normalise. For the
  * same file the values equal those of transformers' Pillow processors.
@@ -24,6 +30,7 @@ export async function prepareImage(
 ): Promise<PreparedImage> {
   checkBytes(bytes, limits);
   const header = await readHeader(bytes, detectFormat(bytes));
+  checkSides(header.size);
   checkPixels(header.size, limits);
   const plan = planner(header.size);
   const pixels = await decodePixels(bytes, header);
@@ -39,6 +46,12 @@ function checkBytes({ byteLength }: Uint8Array, { maxBytes }: ImageLimits): void
     const message = `The image has ${byteLength} bytes; this server accepts at most ${maxBytes}.`;
     throw new DiptychError('image_too_large', message);
   }
+}
+
+function checkSides({ width, height }: Size): void {
+  if (Math.max(width, height) <= MAX_SIDE) return;
+  const message = `The image is ${width} x ${height}; a side may have at most ${MAX_SIDE} pixels.`;
+  throw new DiptychError('image_too_large', message);
 }
 
 function checkPixels({ width, height }: Size, { maxPixels }: ImageLimits): void {
