@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
@@ -127,6 +127,17 @@ test('an index that leads to a missing shard, a missing tensor or out of the fol
   await assert.rejects(open, coded('checkpoint_invalid', INDEX, 'weight_map.a'));
   await writeIndex({});
   await assert.rejects(open, coded('checkpoint_invalid', INDEX, 'weight_map'));
+});
+
+test('a file that cannot be read for the fingerprint is named', async () => {
+  await using folder = await singleFile();
+  await symlink(folder.file('gone'), folder.file('tokenizer.json'));
+  const dangling = await openCheckpoint(folder.path);
+  await assert.rejects(dangling.fingerprint(), coded('checkpoint_file_missing', 'tokenizer.json'));
+  await rm(folder.file('tokenizer.json'));
+  await mkdir(folder.file('tokenizer.json'));
+  const aFolder = await openCheckpoint(folder.path);
+  await assert.rejects(aFolder.fingerprint(), coded('checkpoint_invalid', 'tokenizer.json', 'EISDIR'));
 });
 
 test('the fingerprint follows what decides the behaviour, not the place or the read-me', async () => {
