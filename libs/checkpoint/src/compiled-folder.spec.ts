@@ -139,7 +139,7 @@ test('a lock of another host counts while it is touched, not when it was left', 
   const { folder } = await ask(home);
   await rm(folder, { recursive: true });
   const lock = `${folder}.lock`;
-  const owner = JSON.stringify({ pid: process.pid, host: 'elsewhere', token: 'x' });
+  const owner = JSON.stringify({ pid: process.pid, host: 'elsewhere', place: 'elsewhere', token: 'x' });
   await writeFile(lock, owner);
   const messages: string[] = [];
   const asked = ask(home, {
@@ -151,6 +151,44 @@ test('a lock of another host counts while it is touched, not when it was left', 
   });
   assert.equal((await asked).compilations, 1);
   assert.ok(messages[0]?.includes(`process ${process.pid} on elsewhere`), messages.join());
+});
+
+test('an owner that is silent but alive keeps what it has written', async () => {
+  await using home = await TemporaryFolder.create();
+  const lock = home.file(join('compiled', `${NAME}.lock`));
+  let owner = '';
+  const compile = async () => {
+    owner = await readFile(lock, 'utf8');
+  };
+  await rm((await ask(home, { compile })).folder, { recursive: true });
+  const { token } = JSON.parse(owner) as { token: string };
+  const partial = `${NAME}.partial-${token}`;
+  await mkdir(home.file(join('compiled', partial)));
+  await writeFile(lock, owner);
+  await utimes(lock, new Date(), new Date(Date.now() - 120_000));
+  assert.equal((await ask(home)).compilations, 1);
+  assert.deepEqual(await readdir(home.file('compiled')), [NAME, partial]);
+});
+
+test('a folder that vanishes while it is written is written again, once', async () => {
+  await using home = await TemporaryFolder.create();
+  let compilations = 0;
+  const vanish = (times: number) => async (folder: string) => {
+    compilations += 1;
+    if (compilations <= times) await rm(folder, { recursive: true });
+    await writeFile(join(folder, 'model.onnx'), 'graph');
+  };
+  const { folder, messages } = await ask(home, { compile: vanish(1) });
+  assert.equal(compilations, 2);
+  assert.equal(await readFile(join(folder, 'model.onnx'), 'utf8'), 'graph');
+  assert.ok(
+    messages.some((message) => message.includes('vanished')),
+    messages.join(),
+  );
+  compilations = 0;
+  await rm(folder, { recursive: true });
+  await assert.rejects(ask(home, { compile: vanish(9) }), /vanished/);
+  assert.equal(compilations, 2);
 });
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -37,7 +37,7 @@ export async function compiledFolder(options: CompiledFolderOptions): Promise<st
   if ((await inspect(folder)) === 'whole') return folder;
   try {
     await mkdir(cache, { recursive: true });
-    await compileOnce(folder, { ...options, fingerprint });
+    await compileSafely(folder, { ...options, fingerprint });
   } catch (error) {
     throw homeError(options.home, error);
   }
@@ -46,11 +46,24 @@ export async function compiledFolder(options: CompiledFolderOptions): Promise<st
 
 type Task = CompiledFolderOptions & { readonly fingerprint: string };
 
+/** Once more where the folder that was being written vanished: somebody took this process for dead, or tidied up. */
+async function compileSafely(folder: string, task: Task): Promise<void> {
+  try {
+    await compileOnce(folder, task);
+  } catch (error) {
+    if (!(error instanceof FolderVanished)) throw error;
+    task.onProgress?.(`${error.message}; compiling again.`);
+    await compileOnce(folder, task);
+  }
+}
+
+class FolderVanished extends Error {}
+
 async function compileOnce(folder: string, task: Task): Promise<void> {
   await using lock = await ProcessLock.acquire(`${folder}.lock`, {
     onWait: ({ pid, host }) =>
       task.onProgress?.(`Waiting for process ${pid} on ${host}, which compiles ${task.checkpoint.id}.`),
-    onAbandoned: ({ token }) => removeRemains(partialFolder(folder, token)),
+    onDead: ({ token }) => removeRemains(partialFolder(folder, token)),
   });
   const state = await inspect(folder);
   if (state === 'whole') return;
@@ -59,6 +72,9 @@ async function compileOnce(folder: string, task: Task): Promise<void> {
   try {
     await compileInto(partial, task);
     await replaceFolder(partial, folder);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' || (await isPresent(partial))) throw error;
+    throw new FolderVanished(`${partial} vanished while it was being written`, { cause: error });
   } finally {
     await removeRemains(partial);
   }
@@ -75,13 +91,16 @@ async function compileInto(partial: string, task: Task): Promise<void> {
 
 /** State of a folder: nothing there, as its manifest says, or damaged. */
 async function inspect(folder: string): Promise<'absent' | 'whole' | { readonly problem: string }> {
-  const present = await access(folder).then(
+  if (!(await isPresent(folder))) return 'absent';
+  const problem = await findCorruption(folder);
+  return problem === undefined ? 'whole' : { problem };
+}
+
+function isPresent(path: string): Promise<boolean> {
+  return access(path).then(
     () => true,
     () => false,
   );
-  if (!present) return 'absent';
-  const problem = await findCorruption(folder);
-  return problem === undefined ? 'whole' : { problem };
 }
 
 /** Puts a complete folder in the place of none or of a damaged one. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readFile, readlink, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
@@ -13,7 +13,8 @@ const HEARTBEAT_MS = 5_000;
 
 /**
  * A lock that was not touched for so long is abandoned. It decides where the process cannot be looked up, on
- * another host or in another container; a killed process on the same host is noticed at once.
+ * another host or in another container; a killed process in the same place is noticed at once. The owner may be alive
+ * all the same, on a machine that slept.
  */
 const ABANDONED_MS = 60_000;
 
@@ -21,6 +22,8 @@ const ABANDONED_MS = 60_000;
 export interface LockOwner {
   readonly pid: number;
   readonly host: string;
+  /** Where `pid` means this process: one start of one machine, and on Linux one namespace of processes. */
+  readonly place: string;
   /** Unique to this holding of the lock. */
   readonly token: string;
 }
@@ -29,8 +32,8 @@ export interface LockOwner {
 export interface LockOptions {
   /** Called once, where another process holds the lock. */
   readonly onWait?: (owner: LockOwner) => void;
-  /** Called with an owner that is gone without releasing the lock, before the lock is taken from it. */
-  readonly onAbandoned?: (owner: LockOwner) => Promise<void>;
+  /** Called with an owner that is known to be dead, before the lock is taken from it; not for one that is only silent. */
+  readonly onDead?: (owner: LockOwner) => Promise<void>;
 }
 
 /**
@@ -52,13 +55,14 @@ export class ProcessLock implements AsyncDisposable {
   }
 
   /** Waits until the lock is free, or its owner is gone, and takes it. */
-  static async acquire(path: string, { onWait, onAbandoned }: LockOptions = {}): Promise<ProcessLock> {
-    const owner = { pid: process.pid, host: hostname(), token: randomUUID() };
+  static async acquire(path: string, { onWait, onDead }: LockOptions = {}): Promise<ProcessLock> {
+    const owner = { pid: process.pid, host: hostname(), place: await thisPlace(), token: randomUUID() };
     for (let waiting = false; ; ) {
       if (await createLock(path, owner)) return new ProcessLock(path, owner);
       const holder = await readOwner(path);
-      if (await isAbandoned(path, holder)) {
-        if (holder) await onAbandoned?.(holder);
+      const isDead = holder?.place === owner.place && !isAlive(holder.pid);
+      if (isDead) await onDead?.(holder);
+      if (isDead || (await isSilent(path))) {
         await takeAway(path, holder);
         continue;
       }
@@ -75,7 +79,21 @@ export class ProcessLock implements AsyncDisposable {
   }
 }
 
-const Owner = z.object({ pid: z.int().positive(), host: z.string(), token: z.string() });
+const Owner = z.object({
+  pid: z.int().positive(),
+  host: z.string(),
+  place: z.string(),
+  token: z.string(),
+});
+
+/** A host's name is not enough: containers share it, and then one's process ids mean nothing to the other. */
+async function thisPlace(): Promise<string> {
+  const [boot, namespace] = await Promise.all([
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => ''),
+    readlink('/proc/self/ns/pid').catch(() => ''),
+  ]);
+  return [hostname(), boot.trim(), namespace].join(' ');
+}
 
 async function createLock(path: string, owner: LockOwner): Promise<boolean> {
   try {
@@ -96,8 +114,7 @@ async function readOwner(path: string): Promise<LockOwner | undefined> {
   }
 }
 
-async function isAbandoned(path: string, holder: LockOwner | undefined): Promise<boolean> {
-  if (holder?.host === hostname() && !isAlive(holder.pid)) return true;
+async function isSilent(path: string): Promise<boolean> {
   const touched = await stat(path).catch(() => undefined);
   return touched !== undefined && Date.now() - touched.mtimeMs > ABANDONED_MS;
 }
