@@ -14,7 +14,7 @@ export const SAMPLING_RANGES = {
   topK: whole(0, UINT32_MAX),
   topP: { expected: 'a number above 0 and at most 1', accepts: (value) => value > 0 && value <= 1 },
   minP: real(0, 1),
-  repetitionPenalty: { expected: 'a number above 0', accepts: (value) => value > 0 && value < Infinity },
+  repetitionPenalty: real(0.01, 100),
   presencePenalty: real(-2, 2),
   frequencyPenalty: real(-2, 2),
   logprobs: whole(0, 20),

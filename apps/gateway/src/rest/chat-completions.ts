@@ -9,6 +9,7 @@ import { completionChunks } from './completion-chunks.ts';
 import { completionFrame } from './completion-frame.ts';
 import { errorBody } from './error-body.ts';
 import { EventStream } from './event-stream.ts';
+import { aboutField } from './max-tokens-field.ts';
 import { type BodyOptions, readChatBody } from './read-chat-body.ts';
 import { logFailure } from './request-log.ts';
 
@@ -26,13 +27,16 @@ export interface ChatRoute extends AnswerContext, BodyOptions {
 export function chatCompletions(app: FastifyInstance, route: ChatRoute): void {
   app.post('/v1/chat/completions', async (request, reply) => {
     const timings = new AnswerTimings();
-    const { job, stream, includeUsage } = readChatBody(request.body, route);
+    const { job, stream, includeUsage, maxTokensField } = readChatBody(request.body, route);
     using place = route.admission.enter();
     const signals = [clientGone(reply.raw), place.signal];
     using end = callEnd({ timeoutMs: route.requestTimeoutMs, signals });
     const { signal, deadline } = end;
     const { fingerprint } = await route.stages.languageModel(signal);
-    const events = await begun(answerChat(route, job, { signal, deadline, timings }));
+    const answer = answerChat(route, job, { signal, deadline, timings });
+    const events = await begun(answer).catch((error: unknown) => {
+      throw aboutField(error, maxTokensField);
+    });
     const frame = completionFrame(route.model, fingerprint);
     const options = { frame, includeUsage, logprobs: job.sampling.logprobs !== undefined };
     if (!stream) return await reply.send(await collectCompletion(events, options));

@@ -162,7 +162,7 @@ const REFUSED: [object, ErrorCode, string, RegExp?][] = [
   [{ min_tokens: 3, max_tokens: 2 }, 'invalid_parameter', 'min_tokens'],
   [{ n: 17 }, 'invalid_parameter', 'n', /from 1 to 16/],
   [{ seed: 2 ** 53 }, 'invalid_parameter', 'seed'],
-  [{ repetition_penalty: 0 }, 'invalid_parameter', 'repetition_penalty'],
+  [{ repetition_penalty: 0.009 }, 'invalid_parameter', 'repetition_penalty'],
   [{ presence_penalty: 3 }, 'invalid_parameter', 'presence_penalty', /-2 to 2/],
   [{ top_logprobs: 2 }, 'invalid_parameter', 'top_logprobs', /needs logprobs/],
   [{ logprobs: true, top_logprobs: 21 }, 'invalid_parameter', 'top_logprobs', /0 to 20/],

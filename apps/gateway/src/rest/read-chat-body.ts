@@ -9,6 +9,7 @@ import { MAX_IMAGES } from '../chat/limits.ts';
 import { BIAS_RANGE, TOKEN_ID_RANGE } from '../chat/sampling-ranges.ts';
 import { parseImageUrl } from '../images/parse-image-url.ts';
 import { type ChatBody, chatSchema } from './chat-schema.ts';
+import { type MaxTokensField, maxTokensField } from './max-tokens-field.ts';
 import type { BodyMessage } from './message-schema.ts';
 import { REFUSED_PARAMETERS } from './refused-parameters.ts';
 
@@ -20,6 +21,8 @@ export interface ChatCall {
   readonly job: ChatJob;
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  /** What the caller calls `job.sampling.maxTokens`. */
+  readonly maxTokensField: MaxTokensField;
 }
 
 /** What a body is measured against. */
@@ -52,6 +55,7 @@ export function readChatBody(value: unknown, options: BodyOptions): ChatCall {
     },
     stream: body.stream ?? false,
     includeUsage: body.stream_options?.include_usage ?? false,
+    maxTokensField: maxTokensField(body),
   };
 }
 

@@ -61,7 +61,7 @@ export declare const ChatRequestSchema: GenMessage<ChatRequest>;
  */
 export declare type ChatMessage = Message<"diptych.v1.ChatMessage"> & {
   /**
-   * Who speaks: `system`, `user` or `assistant`.
+   * Who speaks: `system`, `developer` (the same as `system`), `user` or `assistant`.
    *
    * @generated from field: string role = 1;
    */
@@ -110,7 +110,7 @@ export declare type ContentPart = Message<"diptych.v1.ContentPart"> & {
     case: "image";
   } | {
     /**
-     * An image by address: http, https or data URI.
+     * An image as text: an http or https address, a data URI, or the base64 of its bytes alone.
      *
      * @generated from field: string image_url = 3;
      */

@@ -174,7 +174,7 @@ export declare type Sampling = Message<"diptych.v1.Sampling"> & {
   minP?: number | undefined;
 
   /**
-   * Divides (or multiplies) logits of tokens already seen, prompt included; 1 is neutral.
+   * Divides (or multiplies) logits of tokens already seen, prompt included, in [0.01, 100]; 1 is neutral.
    *
    * @generated from field: optional double repetition_penalty = 7;
    */
