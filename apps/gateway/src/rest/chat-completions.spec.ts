@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { FinishReason, ImageEmbeddingSchema } from '@diptych/contract';
@@ -316,6 +318,18 @@ test('what the language service refuses comes through, streamed or not', async (
   }
 });
 
+test('too many tokens are named by the field that the caller sent', async () => {
+  await using gateway = await start({
+    generate: () => {
+      throw new DiptychError('context_length_exceeded', 'max_tokens is 999', { param: 'max_tokens' });
+    },
+  });
+  for (const field of ['max_tokens', 'max_completion_tokens']) {
+    const { status, param, message } = await refusal(await post(gateway, question({ [field]: 999 })));
+    assert.deepEqual([status, param, message], [400, field, `${field} is 999`]);
+  }
+});
+
 test('if one of several answers is refused, none is begun', async () => {
   await using gateway = await start({
     generate: async function* ({ sampling }) {
@@ -399,6 +413,21 @@ test('stopping refuses new work, and lets a running stream finish', async () => 
   release.resolve(undefined);
   const { events, done } = await readEvents(running);
   assert.deepEqual([textOf(events), done], ['A', true]);
+  await stopped;
+});
+
+test('an answer that is read slowly arrives whole though the gateway stops', async () => {
+  const long = 'x'.repeat(16 * 2 ** 20);
+  await using gateway = await start({ generate: () => say(long) });
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  const body = JSON.stringify(question());
+  const head = `Host: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+  socket.write(`POST /v1/chat/completions HTTP/1.1\r\n${head}\r\n\r\n${body}`);
+  await once(socket, 'readable');
+  const stopped = gateway.stop();
+  // Time enough for all that would hang up.
+  for (let turn = 0; turn < 1000; turn += 1) await new Promise(setImmediate);
+  assert.ok((await text(socket)).includes(`"content":"${long}"`));
   await stopped;
 });
 

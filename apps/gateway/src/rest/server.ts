@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { DiptychError, toDiptychError } from '@diptych/errors';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { sendError } from './error-body.ts';
+import { awaitLastBytes } from './last-bytes.ts';
 import { refuseConnection } from './refuse-connection.ts';
 import { logFailure, logRequests } from './request-log.ts';
 
@@ -29,6 +30,7 @@ export function restServer({ logger, maxBodyBytes }: RestOptions): FastifyInstan
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
     genReqId: requestId,
+    // Those that wait for their next request; answers have left by then.
     forceCloseConnections: true,
     // The admission says it, in the API's own words.
     return503OnClosing: false,
@@ -42,6 +44,7 @@ export function restServer({ logger, maxBodyBytes }: RestOptions): FastifyInstan
     reply.header('x-request-id', request.id);
   });
   logRequests(app);
+  awaitLastBytes(app);
   parseJsonOnly(app);
   app.setErrorHandler((error, request, reply) => {
     const failure = toApiError(error, maxBodyBytes);
