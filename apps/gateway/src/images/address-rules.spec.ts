@@ -34,7 +34,10 @@ test('with private hosts allowed, loopback and private networks are; the cloudâ€
   for (const address of ['127.0.0.1', '::1', '10.0.0.1', 'fc00::1', '1.1.1.1']) {
     assert.ok(isAllowedAddress(address, all), address);
   }
-  for (const address of ['169.254.169.254', '168.63.129.16', 'fe80::1', '0.0.0.0', '224.0.0.1']) {
+  for (const address of [
+    ...['169.254.169.254', '168.63.129.16', '100.100.100.200', '::ffff:100.100.100.200'],
+    ...['fd00:ec2::254', 'FD00:0EC2:0:0::254', 'fe80::1', '0.0.0.0', '224.0.0.1'],
+  ]) {
     assert.ok(!isAllowedAddress(address, all), address);
   }
 });

@@ -1,8 +1,11 @@
 import { DiptychError } from '@diptych/errors';
 import ipaddr from 'ipaddr.js';
 
-/** Azure's platform address: public by number, but it answers with the machine's own secrets. */
-const AZURE_PLATFORM = '168.63.129.16';
+/**
+ * Metadata services of clouds outside the link-local range: they answer with the machine's own secrets. In this
+ * order Azure's, which is public by number, Alibaba's, and Amazon's over IPv6.
+ */
+const METADATA_SERVICES = ['168.63.129.16', '100.100.100.200', 'fd00:ec2::254'];
 
 /** IPv6 addresses that are routed on the internet (IANA: global unicast). */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
@@ -20,7 +23,7 @@ export function isAllowedAddress(
 ): boolean {
   if (!ipaddr.isValid(address)) return false;
   const ip = ipaddr.process(address);
-  if (ip.toString() === AZURE_PLATFORM) return false;
+  if (METADATA_SERVICES.includes(ip.toString())) return false;
   if (allowPrivate && PRIVATE_RANGES.includes(ip.range())) return true;
   return ip.range() === 'unicast' && (!isV6(ip) || ip.match(GLOBAL_UNICAST));
 }

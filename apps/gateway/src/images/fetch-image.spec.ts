@@ -92,6 +92,14 @@ test('connects to the address that was checked, whatever the name means a moment
   assert.equal(answers.length, 1);
 });
 
+test('tries the addresses of a host in turn', async () => {
+  await using server = await host((_request, response) => response.end('picture'));
+  // Nobody listens at the first two.
+  const resolve = () => Promise.resolve(['127.0.0.2', '::1', '127.0.0.1']);
+  const bytes = await get(`http://pictures.example:${server.port}/`, { resolve });
+  assert.equal(Buffer.from(bytes).toString(), 'picture');
+});
+
 test('follows three redirects, and refuses a fourth', async () => {
   await using server = await host((request, response) => {
     const left = Number(request.url?.slice(1));

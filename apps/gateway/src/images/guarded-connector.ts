@@ -16,14 +16,18 @@ export interface GuardOptions {
   readonly timeoutMs: number;
 }
 
+/** Milliseconds for an address to answer before the next one is tried: a handshake around the world. */
+const ATTEMPT_MS = 1_000;
+
 /** The system's resolver. */
 export const systemResolve: Resolve = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
 /**
  * An undici connector that opens connections to allowed addresses only. It resolves the name itself and
- * connects to the address it checked, so a second answer of the name server changes nothing; literal
- * addresses pass through the same check. One forbidden address among several forbids the host.
+ * connects to the addresses it checked, one after the other until one answers, so a second answer of the name
+ * server changes nothing; literal addresses pass through the same check. One forbidden address among several
+ * forbids the host.
  *
  * The callback's error is a DiptychError `image_url_forbidden`, or whatever resolving or connecting threw.
  */
@@ -32,29 +36,36 @@ export function guardedConnector({
   allowPrivate,
   timeoutMs,
 }: GuardOptions): buildConnector.connector {
-  const connect = buildConnector({ timeout: timeoutMs, allowH2: false });
   return (options, callback) => {
-    allowedAddress(options.hostname, resolve, allowPrivate).then(
-      (address) => connect({ ...options, ...pinned(options, address) }, callback),
+    allowedAddresses(options.hostname, resolve, allowPrivate).then(
+      (addresses) => connectTo(addresses, timeoutMs)(options, callback),
       (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
     );
   };
 }
 
-async function allowedAddress(hostname: string, resolve: Resolve, allowPrivate: boolean): Promise<string> {
+async function allowedAddresses(
+  hostname: string,
+  resolve: Resolve,
+  allowPrivate: boolean,
+): Promise<readonly string[]> {
   const literal = hostname.replace(/^\[(.*)\]$/, '$1');
   const addresses = isIP(literal) ? [literal] : await resolve(hostname);
-  const [first] = addresses;
-  if (first === undefined) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' });
+  if (addresses.length === 0) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' });
   if (!addresses.every((address) => isAllowedAddress(address, { allowPrivate }))) {
     throw new DiptychError('image_url_forbidden', `The image host ${hostname} is not a public one.`);
   }
-  return first;
+  return addresses;
 }
 
-/** TLS still checks the certificate against the name; plain connections need no server name. */
-function pinned(options: buildConnector.Options, address: string): Partial<buildConnector.Options> {
-  if (options.protocol !== 'https:') return { hostname: address };
-  const servername = options.servername ?? (isIP(options.hostname) ? '' : options.hostname);
-  return { hostname: address, servername };
+/** Node tries the answers of a lookup in turn; this one knows no others. TLS still checks the host's own name. */
+function connectTo(addresses: readonly string[], timeoutMs: number): buildConnector.connector {
+  const answers = addresses.map((address) => ({ address, family: isIP(address) }));
+  return buildConnector({
+    timeout: timeoutMs,
+    allowH2: false,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
+    lookup: (_hostname, _options, done) => done(null, answers),
+  });
 }
