@@ -8,7 +8,7 @@
 export interface CatalogueEntry {
   readonly grpc: GrpcStatus;
   readonly http: number;
-  readonly type: 'invalid_request_error' | 'rate_limit_error' | 'not_found_error' | 'server_error';
+  readonly type: 'invalid_request_error' | 'rate_limit_error' | 'server_error';
   readonly summary: string;
   readonly remedy: string;
 }
@@ -58,20 +58,15 @@ export const CATALOGUE = {
     'A parameter is not supported.',
     'Leave the parameter out; the API reference lists those that are supported.',
   ),
-  model_not_found: {
+  model_not_found: request('No such model is served here.', 'Use one of the models of GET /v1/models.', {
     grpc: 'NOT_FOUND',
     http: 404,
-    type: 'not_found_error',
-    summary: 'No such model is served here.',
-    remedy: 'Use one of the models of GET /v1/models.',
-  },
-  not_found: {
-    grpc: 'NOT_FOUND',
-    http: 404,
-    type: 'not_found_error',
-    summary: 'There is nothing at this address.',
-    remedy: 'Check method and path against the API reference.',
-  },
+  }),
+  not_found: request(
+    'There is nothing at this address.',
+    'Check method and path against the API reference.',
+    { grpc: 'NOT_FOUND', http: 404 },
+  ),
   method_not_allowed: request(
     'There is something at this address, but not for this method.',
     'Use the method that the message names.',

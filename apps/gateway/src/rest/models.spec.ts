@@ -24,7 +24,7 @@ test('an unknown model is an error that names the one served', async () => {
   await using gateway = await start();
   const response = await fetch(`${gateway.url}/v1/models/gpt-5`);
   assert.equal(response.status, 404);
-  const { error } = (await response.json()) as { error: { code: string; message: string } };
-  assert.equal(error.code, 'model_not_found');
+  const { error } = (await response.json()) as { error: { code: string; type: string; message: string } };
+  assert.deepEqual([error.code, error.type], ['model_not_found', 'invalid_request_error']);
   assert.match(error.message, /"gpt-5".*"pico"/);
 });
