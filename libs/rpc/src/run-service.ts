@@ -29,11 +29,16 @@ export async function runService(
     const line = { service: name, listening: service.address, ...service.others };
     process.stdout.write(`${JSON.stringify(line)}\n`);
   } catch (error) {
-    const { code, message } = toDiptychError(error);
+    const { code } = toDiptychError(error);
     if (code === 'internal') logger.fatal({ err: error }, 'start failed');
-    process.stderr.write(`${name}: ${message} (${code})\n`);
+    process.stderr.write(`${name}: ${whyOf(error)} (${code})\n`);
     process.exit(1);
   }
+}
+
+/** What went wrong in one line, uncoded errors too: it is told to whoever starts the service, not to callers. */
+function whyOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ');
 }
 
 async function stop(service: RunningService, logger: Logger): Promise<void> {
