@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import fc from 'fast-check';
 import type { OnnxDecoder } from './decoder.ts';
 import type { DecodeEntry, ImageRows } from './decoder-interface.ts';
 import { random, randomDecoder, TINY } from './spec-support/random-language-graph.ts';
@@ -36,22 +35,6 @@ test('reads its sizes from the graph', () => {
   assert.deepEqual([decoder.slots, decoder.capacity, decoder.vocabSize], [5, CAPACITY, TINY.vocab]);
 });
 
-test('a prompt gives the same logits however it is cut', async () => {
-  const length = CAPACITY - 1;
-  const whole = await prefill(0, 0, length);
-  const cuts = fc.uniqueArray(fc.integer({ min: 1, max: length - 1 }), { maxLength: 6 });
-  await fc.assert(
-    fc.asyncProperty(cuts, fc.nat(decoder.slots - 1), async (places, slot) => {
-      const bounds = [0, ...places.toSorted((left, right) => left - right), length];
-      let logits = whole;
-      for (const [index, past] of bounds.slice(0, -1).entries())
-        logits = await prefill(slot, past, bounds[index + 1] ?? length);
-      assert.deepEqual(logits, whole);
-    }),
-    { numRuns: 40 },
-  );
-});
-
 test('decoding a prompt token by token agrees with its prefill to rounding', async () => {
   const expected = await prefill(0, 0, 12);
   await prefill(1, 0, 1);
@@ -62,40 +45,6 @@ test('decoding a prompt token by token agrees with its prefill to rounding', asy
   const distance = Math.max(...logits.map((logit, index) => Math.abs(logit - (expected[index] ?? NaN))));
   assert.ok(distance < 1e-5 * scale, `${distance} of ${scale}`);
 });
-
-test('a sequence in a batch of mixed lengths with gaps gets what it gets alone, and the gaps keep what they hold', async () => {
-  using alone = await load(1);
-  const batch = fc.uniqueArray(fc.nat(decoder.slots - 1), { minLength: 1 });
-  const lengths = fc.array(fc.integer({ min: 1, max: CAPACITY - 2 }), { minLength: 5, maxLength: 5 });
-  await fc.assert(
-    fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 4 }), lengths, async (steps, start) => {
-      const held = start.map((length) => [...PROMPT.subarray(0, length)]);
-      for (const [slot, length] of start.entries()) await prefill(slot, 0, length);
-      for (const [id, slots] of steps.entries()) {
-        const active = slots.filter((slot) => length(held, slot) < CAPACITY);
-        const entries = active.map((slot) => ({ slot, past: length(held, slot), id: id + slot }));
-        const results = await decode(entries);
-        for (const [row, entry] of entries.entries()) {
-          held[entry.slot]?.push(entry.id);
-          assert.deepEqual(results[row], await replay(alone, held[entry.slot] ?? [], start[entry.slot] ?? 0));
-        }
-      }
-    }),
-    { numRuns: 30 },
-  );
-});
-
-function length(held: readonly number[][], slot: number): number {
-  return held[slot]?.length ?? 0;
-}
-
-/** The logits of the last token of a sequence that is alone: its prompt in one step, the rest one by one. */
-async function replay(on: OnnxDecoder, ids: readonly number[], prompt: number): Promise<Float32Array> {
-  let logits = await prefill(0, 0, prompt, on);
-  for (const [index, id] of ids.slice(prompt).entries())
-    logits = (await decode([{ slot: 0, past: prompt + index, id }], on))[0] ?? logits;
-  return logits;
-}
 
 test('a full slot in the middle of a batch keeps all that it holds', async () => {
   await prefill(1, 0, CAPACITY - 1);

@@ -41,6 +41,18 @@ export const TINY: RandomModel = {
   context: 32,
 };
 
+/** One layer as wide as those of small real models: enough for kernels to cut the work between threads. */
+export const WIDE: RandomModel = {
+  layers: 1,
+  hidden: 512,
+  heads: 8,
+  kvHeads: 4,
+  headDim: 64,
+  intermediate: 1024,
+  vocab: 509,
+  context: 32,
+};
+
 /** A loaded decoder with random weights over the contract of compiled language graphs. */
 export async function randomDecoder(
   model: RandomModel,
