@@ -30,9 +30,11 @@ export interface DecodeEntry {
  * A language model over a KV cache of fixed slots, each a contiguous region that holds one sequence.
  *
  * Steps run one at a time in the order of the calls. What a sequence gets never depends on the other slots, nor on
- * how its prompt was cut into steps. A token's decode and its prefill agree to rounding only (about 1e-6 of the largest
- * logit), as kernels add up one row in another order than several. A slot keeps its contents until they are overwritten: a step with a smaller
- * `past` continues from a prefix of what is there, and the rest is forgotten.
+ * how its prompt was cut into steps. A token's decode and its prefill agree to rounding only (about 1e-6 of the
+ * largest logit), as kernels add up one row in another order than several.
+ *
+ * A slot keeps its contents until they are overwritten: a step with a smaller `past` continues from a prefix of what
+ * is there, and the rest is forgotten.
  */
 export interface Decoder extends Disposable {
   /** Number of slots. */
