@@ -5,15 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openCheckpoint } from '@diptych/checkpoint';
 import { loadTemplate } from './load-template.ts';
-
-const TEMPLATE =
-  "{% for m in messages %}{{ m.role }}: {% for c in m.content %}{% if c.type == 'image' %}<picture>{% else %}{{ c.text }}{% endif %}{% endfor %}|{% endfor %}";
-
-const FILES = {
-  'config.json': { image_token_id: 9 },
-  'tokenizer.json': { added_tokens: [{ id: 9, content: '<picture>' }] },
-  'tokenizer_config.json': { chat_template: TEMPLATE },
-};
+import { SMALL_FILES } from './testing/small-checkpoint.ts';
 
 async function load(files: Readonly<Record<string, unknown>>) {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
@@ -27,27 +19,26 @@ async function load(files: Readonly<Record<string, unknown>>) {
 }
 
 test('renders with the checkpoint’s template and finds the places of images', async () => {
-  const template = await load(FILES);
+  const template = await load(SMALL_FILES);
   const segments = template.render([
-    { role: 'user', content: [{ type: 'image' }, { type: 'text', text: 'A <picture>?' }] },
+    { role: 'user', content: [{ type: 'image' }, { type: 'text', text: 'A <image>?' }] },
   ]);
   assert.deepEqual(segments, [
     { kind: 'template', text: 'user: ' },
     { kind: 'image', index: 0 },
-    { kind: 'user', text: 'A <picture>?' },
+    { kind: 'user', text: 'A <image>?' },
     { kind: 'template', text: '|' },
   ]);
 });
 
-test('a checkpoint without weights is enough; one without a template or an image token is refused', async () => {
-  await assert.rejects(load({ ...FILES, 'tokenizer_config.json': {} }), { code: 'checkpoint_file_missing' });
-  await assert.rejects(load({ ...FILES, 'tokenizer.json': { added_tokens: [] } }), {
-    code: 'checkpoint_invalid',
-    message: /no added token 9/,
+test('a checkpoint without weights is enough; one without a template is refused, and so is another family', async () => {
+  await assert.rejects(load({ ...SMALL_FILES, 'tokenizer_config.json': {} }), {
+    code: 'checkpoint_file_missing',
   });
-  await assert.rejects(load({ ...FILES, 'config.json': {} }), {
-    code: 'checkpoint_invalid',
-    message: /image_token_id/,
+  await assert.rejects(load({ ...SMALL_FILES, 'config.json': {} }), { code: 'checkpoint_invalid' });
+  await assert.rejects(load({ ...SMALL_FILES, 'config.json': { model_type: 'llava' } }), {
+    code: 'model_family_unsupported',
+    message: /"llava"; supported are idefics3/,
   });
   await assert.rejects(load({ 'tokenizer.json': {} }), { code: 'checkpoint_file_missing' });
 });

@@ -1,21 +1,14 @@
-import { type Checkpoint, parseConfig } from '@diptych/checkpoint';
-import { DiptychError } from '@diptych/errors';
+import type { Checkpoint } from '@diptych/checkpoint';
+import { describeModel } from '@diptych/models';
 import { ChatTemplate } from '@diptych/text';
-import { z } from 'zod';
-
-const configSchema = z.looseObject({ image_token_id: z.int().nonnegative() });
-
-const tokenizerSchema = z.looseObject({
-  added_tokens: z.array(z.looseObject({ id: z.int(), content: z.string().min(1) })),
-});
 
 /**
- * The chat template of a checkpoint. Its literal for an image is the text of the token that config.json calls
- * `image_token_id`.
+ * The chat template of a checkpoint, of a family that the stages can serve.
  *
- * @throws DiptychError `checkpoint_file_missing` or `checkpoint_invalid`, naming the file.
+ * @throws DiptychError `model_family_unsupported`; `checkpoint_file_missing` or `checkpoint_invalid`, naming the file.
  */
 export async function loadTemplate(checkpoint: Checkpoint): Promise<ChatTemplate> {
+  const { imageToken } = await describeModel(checkpoint);
   const optionalJson = async (file: string) =>
     checkpoint.has(file) ? await checkpoint.readJson(file) : undefined;
   return ChatTemplate.load({
@@ -24,22 +17,6 @@ export async function loadTemplate(checkpoint: Checkpoint): Promise<ChatTemplate
       : undefined,
     json: await optionalJson('chat_template.json'),
     tokenizerConfig: await optionalJson('tokenizer_config.json'),
-    imageToken: await imageToken(checkpoint),
+    imageToken,
   });
-}
-
-async function imageToken(checkpoint: Checkpoint): Promise<string> {
-  const { image_token_id: id } = await checkpoint.readConfig('config.json', configSchema);
-  const { added_tokens: tokens } = parseConfig(
-    'tokenizer.json',
-    tokenizerSchema,
-    await checkpoint.readJson('tokenizer.json'),
-  );
-  const token = tokens.find((one) => one.id === id);
-  if (token) return token.content;
-  throw new DiptychError(
-    'checkpoint_invalid',
-    `tokenizer.json has no added token ${id}, which config.json names as image_token_id; download both again.`,
-    { param: 'tokenizer.json' },
-  );
 }

@@ -9,18 +9,13 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { SMALL_FILES } from './testing/small-checkpoint.ts';
 
 const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
 
-const FILES = {
-  'config.json': { image_token_id: 9 },
-  'tokenizer.json': { added_tokens: [{ id: 9, content: '<image>' }] },
-  'tokenizer_config.json': { chat_template: '{{ messages[0].content }}' },
-};
-
 async function checkpoint() {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
-  for (const [name, content] of Object.entries(FILES))
+  for (const [name, content] of Object.entries(SMALL_FILES))
     await writeFile(join(folder, name), JSON.stringify(content));
   return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
 }
