@@ -11,7 +11,6 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** One call in progress: joins its ends (client, deadline, shutdown) into one signal. */
 export class RunningCall implements CallContext {
   readonly deadline: Date | undefined;
-  readonly metadata: Readonly<Record<string, string>>;
   /** Settles once nothing more is sent on this call. */
   readonly ended: Promise<void>;
   readonly #controller = new AbortController();
@@ -20,7 +19,6 @@ export class RunningCall implements CallContext {
 
   constructor(call: ServerCall) {
     this.deadline = deadlineOf(call);
-    this.metadata = textMetadata(call);
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.ended = promise;
     this.#settle = () => resolve(undefined);
@@ -72,11 +70,4 @@ function deadlineOf(call: ServerCall): Date | undefined {
   const deadline = call.getDeadline();
   if (deadline instanceof Date) return deadline;
   return Number.isFinite(deadline) ? new Date(deadline) : undefined;
-}
-
-function textMetadata(call: ServerCall): Record<string, string> {
-  const entries = Object.entries(call.metadata.getMap());
-  return Object.fromEntries(
-    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
 }

@@ -9,8 +9,6 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** When the client stops waiting; absent where it set no limit. */
   readonly deadline: Date | undefined;
-  /** Metadata of the call by lower-case key, text values only. */
-  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** Limits of one call. The earlier of `timeoutMs` and `deadline` counts; the server is told. */
