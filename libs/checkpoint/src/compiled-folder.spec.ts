@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { DiptychError } from '@diptych/errors';
-import { compiledFolder, MANIFEST_FILE } from './index.ts';
+import { compiledFolder } from './compiled-folder.ts';
+import { MANIFEST_FILE } from './manifest.ts';
 import { coded } from './spec/coded.ts';
 import { TemporaryFolder } from './spec/temporary-folder.ts';
 

@@ -3,7 +3,7 @@ import { truncate, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { DiptychError } from '@diptych/errors';
 import fc from 'fast-check';
-import { SafetensorsFile } from './index.ts';
+import { SafetensorsFile } from './safetensors-file.ts';
 import { coded } from './spec/coded.ts';
 import { float32, safetensors, withHeader } from './spec/safetensors-writer.ts';
 import { TemporaryFolder } from './spec/temporary-folder.ts';

@@ -1,4 +1,4 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { DiptychError, toDiptychError } from '@diptych/errors';
 import { checkRequest } from './check-request.ts';
 import type { Decoder } from './decoder-interface.ts';
@@ -75,16 +75,6 @@ export class Engine implements AsyncDisposable {
     this.#waiting.push(sequence);
     this.#wake();
     return { cancel: () => this.#cancel(sequence) };
-  }
-
-  /** Takes no new sequences, lets the present ones finish for at most `graceMs`, then ends the rest. */
-  async drain(graceMs: number): Promise<void> {
-    this.#closing = true;
-    const timer = new AbortController();
-    const patience = setTimeout(graceMs, undefined, { signal: timer.signal }).catch(() => undefined);
-    await Promise.race([this.#loop, patience]);
-    timer.abort();
-    await this.close();
   }
 
   /** Takes no new sequences, ends the present ones with `shutting_down`, and waits for the step that runs. */

@@ -2,7 +2,6 @@ export { OnnxDecoder, type OnnxDecoderOptions } from './decoder.ts';
 export type { DecodeEntry, Decoder, ImageRows, PrefillStep } from './decoder-interface.ts';
 export { Engine, type EngineLoad, type EngineOptions } from './engine.ts';
 export type { PositionLogprobs, TokenLogprob } from './logprobs.ts';
-export { randomSeed } from './random.ts';
 export type {
   FinishReason,
   Generation,

@@ -1,4 +1,3 @@
-export { detectFormat, type ImageFormat } from './image-format.ts';
 export type {
   ImageLayout,
   ImageLimits,
@@ -10,4 +9,3 @@ export type {
   TileGrid,
 } from './image-plan.ts';
 export { DEFAULT_IMAGE_LIMITS, prepareImage } from './prepare-image.ts';
-export { type RgbImage, resample } from './resample.ts';

@@ -1,6 +1,5 @@
 export type { GenerationDefaults } from './generation-config.ts';
-export type { LanguageSizes } from './language-io.ts';
-export { COMPILER_VERSION, describeModel, type LoadOptions, loadModel } from './load-model.ts';
+export { describeModel, type LoadOptions, loadModel } from './load-model.ts';
 export type {
   CompiledGraph,
   LanguageDescription,

@@ -17,7 +17,7 @@ export interface LoadOptions {
 }
 
 /** Raised whenever the graphs that are written change: compiled models of another version are not used. */
-export const COMPILER_VERSION = 1;
+const COMPILER_VERSION = 1;
 
 /**
  * Opens a checkpoint, and compiles it where the cache does not hold it yet.

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
 import { InferenceSession } from 'onnxruntime-node';
 import { ModelProtoSchema } from './gen/onnx_pb.js';
-import { floatWeight, GRAPH_FILE, GraphBuilder, linear, WEIGHTS_FILE } from './index.ts';
+import { floatWeight, GraphBuilder, linear } from './index.ts';
+import { GRAPH_FILE, WEIGHTS_FILE } from './save-model.ts';
 import {
   distance,
   evaluate,

@@ -10,16 +10,11 @@ export { type LayerNormOptions, layerNorm } from './blocks/layer-norm.ts';
 export { type LinearWeights, linear, type WeightFormat } from './blocks/linear.ts';
 export { type MultiHeadAttentionOptions, multiHeadAttention } from './blocks/multi-head-attention.ts';
 export { type RmsNormOptions, rmsNorm, skipRmsNorm } from './blocks/rms-norm.ts';
-export {
-  type RopeScaling,
-  type RotaryCaches,
-  type RotaryOptions,
-  rotaryCaches,
-} from './blocks/rotary-caches.ts';
+export type { RopeScaling, RotaryCaches, RotaryOptions } from './blocks/rotary-caches.ts';
 export { type RotaryEmbedding, rotaryEmbedding } from './blocks/rotary-embedding.ts';
 export { floatWeight, stackRows, type WeightSource } from './blocks/weight-source.ts';
-export { byteSize, bytesOf, type ElementType, type TensorData } from './element-type.ts';
+export { bytesOf, type ElementType, type TensorData } from './element-type.ts';
 export { GraphBuilder, type OpOptions, type Outputs, type OutputType } from './graph-builder.ts';
-export { GRAPH_FILE, WEIGHTS_FILE } from './save-model.ts';
+export { GRAPH_FILE } from './save-model.ts';
 export { Value } from './value.ts';
 export type { Shape } from './value-info.ts';

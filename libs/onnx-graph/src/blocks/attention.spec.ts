@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  GraphBuilder,
-  groupQueryAttention,
-  multiHeadAttention,
-  rotaryCaches,
-  rotaryEmbedding,
-} from '../index.ts';
+import { GraphBuilder, groupQueryAttention, multiHeadAttention, rotaryEmbedding } from '../index.ts';
 import {
   distance,
   dot,
@@ -17,6 +11,7 @@ import {
   runGraph,
   tensor,
 } from '../spec/run-graph.ts';
+import { rotaryCaches } from './rotary-caches.ts';
 
 const HEAD_DIM = 16;
 

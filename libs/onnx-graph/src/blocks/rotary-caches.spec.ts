@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DiptychError } from '@diptych/errors';
-import { type RopeScaling, rotaryCaches } from '../index.ts';
 import { distance } from '../spec/run-graph.ts';
+import { type RopeScaling, rotaryCaches } from './rotary-caches.ts';
 
 /**
  * Cosines and sines at positions 1, 100 and 8191 for headDim 8, made with transformers 5.23
