@@ -44,6 +44,13 @@ test('prints where it listens though no stage is there, and ends with 0 on SIGTE
   assert.equal(await text(child.stderr), '');
 });
 
+test('a setting that is not accepted is named with what is, and ends with 2', async () => {
+  const child = run('--model', '/nowhere', '--log-level', 'loud');
+  const [stderr] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  assert.match(stderr, /^gateway: --log-level must be one of trace, .*silent, got "loud"\n$/);
+  assert.equal(child.exitCode, 2);
+});
+
 test('says in one line why it cannot start, and ends with 1', async () => {
   await using model = await checkpoint();
   const taken = createServer();

@@ -5,6 +5,6 @@ import { serveCheckpoint } from './serve-checkpoint.ts';
 import { GATEWAY_SETTINGS, SERVICE_NAME } from './settings.ts';
 
 const { settings } = loadSettings(GATEWAY_SETTINGS);
-const logger = createLogger({ name: SERVICE_NAME });
+const logger = createLogger({ name: SERVICE_NAME, level: settings.logLevel });
 
 await runService(SERVICE_NAME, logger, () => serveCheckpoint({ ...settings, logger }));

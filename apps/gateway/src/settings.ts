@@ -1,4 +1,5 @@
-import { address, bytes, flag, folder, integer, type SettingsValues, text } from '@diptych/config';
+import { address, bytes, choice, flag, folder, integer, type SettingsValues, text } from '@diptych/config';
+import { LOG_LEVELS } from '@diptych/telemetry';
 
 /** Name of this service in logs and errors. */
 export const SERVICE_NAME = 'gateway';
@@ -29,6 +30,7 @@ export const GATEWAY_SETTINGS = {
       fallback: 10,
     }),
     allowPrivateImageHosts: flag('Also fetch images from loopback and private addresses.'),
+    logLevel: choice('Least severe lines of the log.', { words: LOG_LEVELS, fallback: 'info' }),
   },
 } as const;
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { address, folder, integer, type SettingsValues } from '@diptych/config';
+import { address, choice, folder, integer, type SettingsValues } from '@diptych/config';
+import { LOG_LEVELS } from '@diptych/telemetry';
 
 /** Name of this service in logs and errors. */
 export const SERVICE_NAME = 'lm-service';
@@ -41,6 +42,7 @@ export const LM_SETTINGS = {
       max: 3_600,
       fallback: 30,
     }),
+    logLevel: choice('Least severe lines of the log.', { words: LOG_LEVELS, fallback: 'info' }),
   },
 } as const;
 

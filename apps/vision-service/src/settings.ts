@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { address, bytes, folder, integer, type SettingsValues } from '@diptych/config';
+import { address, bytes, choice, folder, integer, type SettingsValues } from '@diptych/config';
 import { DEFAULT_IMAGE_LIMITS } from '@diptych/image';
+import { LOG_LEVELS } from '@diptych/telemetry';
 
 /** Name of this service in logs and errors. */
 export const SERVICE_NAME = 'vision-service';
@@ -33,6 +34,7 @@ export const VISION_SETTINGS = {
       max: 3_600,
       fallback: 30,
     }),
+    logLevel: choice('Least severe lines of the log.', { words: LOG_LEVELS, fallback: 'info' }),
   },
 } as const;
 

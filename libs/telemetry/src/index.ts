@@ -1,2 +1,2 @@
-export { createLogger, type Logger, type LoggerOptions } from './logger.ts';
+export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export { Stopwatch } from './stopwatch.ts';

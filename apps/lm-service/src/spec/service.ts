@@ -48,6 +48,7 @@ export async function service(context: TestContext, settings: Partial<LmSettings
     queue: 16,
     unreadEvents: 512,
     graceSeconds: 0,
+    logLevel: 'silent',
     logger: createLogger({ name: 'spec', level: 'silent' }),
     ...settings,
   });

@@ -35,6 +35,7 @@ export async function service(context: TestContext, settings: Partial<VisionSett
     maxImageBytes: 2 ** 20,
     maxImagePixels: 1_000_000,
     graceSeconds: 0,
+    logLevel: 'silent',
     logger: createLogger({ name: 'spec', level: 'silent' }),
     ...settings,
   });
