@@ -91,7 +91,9 @@ test('every answer has a request id: the caller’s where it is a plain one', as
     (await fetch(`${gateway.url}/healthz`, { headers: { 'x-request-id': id } })).headers.get('x-request-id');
   assert.equal(await ask('my-id.7'), 'my-id.7');
   assert.match((await ask('{"a":1}')) ?? '', /^req_[0-9a-f-]{36}$/);
-  assert.match((await fetch(`${gateway.url}/nothing`)).headers.get('x-request-id') ?? '', /^req_/);
+  for (const path of ['/nothing', '/v1/%zz']) {
+    assert.match((await fetch(gateway.url + path)).headers.get('x-request-id') ?? '', /^req_/, path);
+  }
 });
 
 test('an error of ours is logged with its stack and tells the caller nothing of it', async () => {

@@ -37,7 +37,8 @@ export function restServer({ logger, maxBodyBytes }: RestOptions): FastifyInstan
     requestTimeout: RECEIVE_TIMEOUT_MS,
     clientErrorHandler: refuseConnection,
     frameworkErrors: (_error, request, reply) => {
-      void sendError(reply, notFound(request.method, request.url));
+      // No hook runs for these.
+      void sendError(reply.header('x-request-id', request.id), notFound(request.method, request.url));
     },
   });
   app.addHook('onRequest', async (request, reply) => {
