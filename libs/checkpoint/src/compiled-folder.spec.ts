@@ -171,6 +171,15 @@ test('an owner that is silent but alive keeps what it has written', async () => 
   assert.deepEqual(await readdir(home.file('compiled')), [NAME, partial]);
 });
 
+test('what nobody has written to for two days is removed', async () => {
+  await using home = await TemporaryFolder.create();
+  const partial = home.file(join('compiled', `${NAME}.partial-x`));
+  await mkdir(partial, { recursive: true });
+  await utimes(partial, new Date(), new Date(Date.now() - 2 * 86_400_000));
+  await ask(home);
+  assert.deepEqual(await readdir(home.file('compiled')), [NAME]);
+});
+
 test('a folder that vanishes while it is written is written again, once', async () => {
   await using home = await TemporaryFolder.create();
   let compilations = 0;

@@ -1,5 +1,5 @@
-import { access, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { DiptychError } from '@diptych/errors';
 import type { Checkpoint } from './checkpoint.ts';
 import { systemCode } from './failures.ts';
@@ -67,6 +67,7 @@ async function compileOnce(folder: string, task: Task): Promise<void> {
   });
   const state = await inspect(folder);
   if (state === 'whole') return;
+  await removeOldRemains(folder);
   if (state !== 'absent') task.onProgress?.(`${folder} is damaged (${state.problem}); compiling it again.`);
   const partial = partialFolder(folder, lock.owner.token);
   try {
@@ -141,6 +142,20 @@ function damagedFolder(partial: string): string {
 async function removeRemains(partial: string): Promise<void> {
   await rm(partial, { recursive: true, force: true });
   await rm(damagedFolder(partial), { recursive: true, force: true });
+}
+
+/** No compilation takes so long: what was begun before then is nobody's any more. */
+const FORGOTTEN_MS = 24 * 60 * 60 * 1000;
+
+/** Removes what owners left of whom nobody can say whether they live, for example in a container that is gone. */
+async function removeOldRemains(folder: string): Promise<void> {
+  const prefix = basename(partialFolder(folder, ''));
+  for (const name of await readdir(dirname(folder))) {
+    if (!name.startsWith(prefix)) continue;
+    const path = join(dirname(folder), name);
+    const changed = (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity;
+    if (Date.now() - changed > FORGOTTEN_MS) await rm(path, { recursive: true, force: true });
+  }
 }
 
 /** System errors that the user can do something about by choosing another home. */
