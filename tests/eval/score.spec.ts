@@ -9,6 +9,7 @@ const scorer = new Scorer([
   { name: 'soccer ball', plural: 'soccer balls' },
   { name: 'eight ball', plural: 'eight balls' },
   { name: 'ball', plural: 'balls' },
+  { name: 'top hat', plural: 'top hats' },
   { name: 'T-shirt', plural: 'T-shirts' },
 ]);
 
@@ -37,6 +38,8 @@ suite('scoring an answer', () => {
   test('takes the first colour, place, yes or no', () => {
     assert.ok(scorer.isRight('colour', 'The background is grey.', { text: '', colour: 'gray' }));
     assert.ok(scorer.isRight('where', 'In the centre, not on the left.', { text: '', place: 'middle' }));
+    const bottom = { text: '', place: 'bottom' };
+    assert.ok(scorer.isRight('where', 'The top hat is at the bottom.', bottom, 'top hat'));
     assert.ok(scorer.isRight('present', 'Yes, there is no doubt.', { text: '', present: true }));
     assert.ok(!scorer.isRight('present', 'There is one.', { text: '', present: true }));
   });

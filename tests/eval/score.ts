@@ -43,7 +43,7 @@ export class Scorer {
       .toSorted((a, b) => b.words.length - a.words.length);
   }
 
-  /** True where an answer states the expected fact. `concept` is the one a question of kind `count` is about. */
+  /** True where an answer states the expected fact. `concept` is the one that a question is about: its own name says nothing of its number or place. */
   isRight(kind: Kind, answer: string, expected: Expected, concept?: string): boolean {
     const words = wordsOf(answer);
     switch (kind) {
@@ -55,7 +55,7 @@ export class Scorer {
       case 'colour':
         return firstOf(COLOURS, words) === expected.colour;
       case 'where':
-        return firstOf(PLACES, words) === expected.place;
+        return firstOf(PLACES, this.#without(words, concept)) === expected.place;
       case 'present':
         return words[0] === (expected.present === true ? 'yes' : 'no');
     }
