@@ -11,13 +11,13 @@ import { startVisionService } from '../vision-service.ts';
 const FIXTURES = join(import.meta.dirname, '../../../../tests/golden/fixtures');
 
 /** A tiny checkpoint of random weights: 64-pixel tiles, 16 tokens each, hidden size 64. */
-export const TINY_CHECKPOINT = join(FIXTURES, 'idefics3-float32/checkpoint');
+const TINY_CHECKPOINT = join(FIXTURES, 'idefics3-float32/checkpoint');
 
 /** Path of a picture: `large.jpg` splits into tiles, `small.png` is a single one with `split: false`. */
 export const picture = (name: string) => join(FIXTURES, 'images', name);
 
 /** A temporary folder for compiled models, gone after the test. */
-export async function temporaryHome(context: TestContext): Promise<string> {
+async function temporaryHome(context: TestContext): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), 'vision-service-'));
   context.after(() => rm(home, { recursive: true }));
   return home;
