@@ -18,9 +18,12 @@ test('fields that are absent take the defaults of the reference', async () => {
     activation: 'silu',
     maxPositions: 2048,
     rmsNormEpsilon: 1e-6,
-    attentionBias: false,
+    qkvBias: false,
+    outputBias: false,
     mlpBias: false,
+    slidingWindows: Array.from({ length: 32 }, () => undefined),
     rope: { theta: 10_000, scaling: undefined },
+    tiedEmbeddings: false,
     eosTokenIds: [2],
   });
   assert.deepEqual(vision, {
@@ -109,11 +112,11 @@ for (const [name, fields, message] of WRONG_MODEL) {
   });
 }
 
-test('refuses another decoder, naming the supported one', async () => {
-  const mistral = await changed('config.json', { text_config: { model_type: 'mistral' } });
-  await assert.rejects(readIdefics3Config(mistral), {
+test('refuses an unknown decoder, naming the supported ones', async () => {
+  const gemma = await changed('config.json', { text_config: { model_type: 'gemma' } });
+  await assert.rejects(readIdefics3Config(gemma), {
     code: 'model_family_unsupported',
-    message: /text_config\.model_type is "mistral".*llama/,
+    message: /text_config\.model_type is "gemma".*llama, mistral, qwen2/,
   });
 });
 

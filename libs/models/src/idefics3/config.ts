@@ -1,7 +1,8 @@
 import type { Checkpoint } from '@diptych/checkpoint';
 import { DiptychError } from '@diptych/errors';
 import { z } from 'zod';
-import { llamaConfig } from '../backbones/llama-config.ts';
+import { decoderConfig } from '../backbones/decoder-config.ts';
+import { checkDecoderType } from '../backbones/decoder-types.ts';
 import { siglipConfig } from '../backbones/siglip-config.ts';
 import { count, maybe, tokenId, tokenIds, withDefault } from '../settings.ts';
 import { type Idefics3ImageSettings, imageSettings } from './image-settings.ts';
@@ -18,10 +19,11 @@ export interface Idefics3Config extends z.output<typeof modelConfig> {
  * checkpoints, in `preprocessor_config.json`.
  *
  * @throws DiptychError `checkpoint_invalid` naming file and field; `checkpoint_file_missing`;
- *   `model_family_unsupported` for a decoder that is no Llama.
+ *   `model_family_unsupported` for a decoder that is not supported.
  */
 export async function readIdefics3Config(checkpoint: Checkpoint): Promise<Idefics3Config> {
-  checkDecoder(await checkpoint.readConfig('config.json', decoderConfig));
+  const { text_config: text } = await checkpoint.readConfig('config.json', typedConfig);
+  checkDecoderType(text?.model_type ?? 'llama');
   const model = await checkpoint.readConfig('config.json', modelConfig);
   const { images, file, imageTokens } = await readProcessing(checkpoint);
   const tokensPerTile = countTileTokens(model, images, file);
@@ -37,7 +39,7 @@ const modelConfig = z
     tie_word_embeddings: withDefault(z.boolean(), false),
     eos_token_id: maybe(tokenIds),
     vision_config: z.preprocess((given) => given ?? {}, siglipConfig),
-    text_config: z.preprocess((given) => given ?? { rms_norm_eps: 1e-5 }, llamaConfig),
+    text_config: z.preprocess((given) => given ?? { rms_norm_eps: 1e-5 }, decoderConfig),
   })
   .transform((raw) => ({
     vision: raw.vision_config,
@@ -49,17 +51,7 @@ const modelConfig = z
     eosTokenIds: raw.eos_token_id ?? raw.text_config.eosTokenIds,
   }));
 
-const decoderConfig = z.looseObject({ text_config: maybe(z.looseObject({ model_type: maybe(z.string()) })) });
-
-function checkDecoder({ text_config: text }: z.output<typeof decoderConfig>): void {
-  const type = text?.model_type ?? 'llama';
-  if (type === 'llama') return;
-  throw new DiptychError(
-    'model_family_unsupported',
-    `config.json: text_config.model_type is "${type}"; the only decoder of this family that is supported is llama.`,
-    { param: 'text_config.model_type' },
-  );
-}
+const typedConfig = z.looseObject({ text_config: maybe(z.looseObject({ model_type: maybe(z.string()) })) });
 
 const processorConfig = z.looseObject({ image_seq_len: maybe(count), image_processor: maybe(imageSettings) });
 

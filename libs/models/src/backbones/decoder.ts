@@ -13,11 +13,11 @@ import {
 } from '@diptych/onnx-graph';
 import type { CheckpointTensors } from '../checkpoint-tensors.ts';
 import type { LanguageInputs } from '../language-io.ts';
-import type { LlamaConfig } from './llama-config.ts';
+import type { DecoderConfig } from './decoder-config.ts';
 
-/** How a Llama decoder is put into a graph. */
-export interface LlamaOptions {
-  readonly config: LlamaConfig;
+/** How a decoder is put into a graph. */
+export interface DecoderOptions {
+  readonly config: DecoderConfig;
   /** Tensors of the decoder: `layers`, `norm`. */
   readonly tensors: CheckpointTensors;
   /** The graph's inputs, the KV cache among them. */
@@ -25,10 +25,11 @@ export interface LlamaOptions {
 }
 
 /**
- * Llama's decoder layers over embeddings [batch, length, hidden]: the residual stream after the last layer, before
- * the final norm, and each layer's cache as an output `present_key.N`, `present_value.N`. transformers' LlamaModel.
+ * A decoder's layers over embeddings [batch, length, hidden]: the residual stream after the last layer, before the
+ * final norm, and each layer's cache as an output `present_key.N`, `present_value.N`. Llama, Mistral and Qwen2 differ
+ * only in what the configuration says: windows and biases. transformers' LlamaModel, MistralModel and Qwen2Model.
  */
-export function llamaLayers(graph: GraphBuilder, embeddings: Value, options: LlamaOptions): Value {
+export function decoderLayers(graph: GraphBuilder, embeddings: Value, options: DecoderOptions): Value {
   const { config, tensors } = options;
   const rotary = rotaryEmbedding(graph, {
     headDim: config.headDim,
@@ -56,16 +57,16 @@ export function llamaLayers(graph: GraphBuilder, embeddings: Value, options: Lla
 }
 
 /** The norm after the last layer, over rows [rows, hidden]. */
-export function llamaFinalNorm(
+export function decoderFinalNorm(
   graph: GraphBuilder,
   rows: Value,
-  config: LlamaConfig,
+  config: DecoderConfig,
   tensors: CheckpointTensors,
 ) {
   return rmsNorm(graph, rows, normOptions(config, tensors.within('norm')));
 }
 
-interface LayerOptions extends LlamaOptions {
+interface LayerOptions extends DecoderOptions {
   readonly index: number;
 }
 
@@ -74,7 +75,7 @@ function addAndNorm(
   graph: GraphBuilder,
   stream: Value,
   branch: Value | undefined,
-  config: LlamaConfig,
+  config: DecoderConfig,
   tensors: CheckpointTensors,
 ) {
   const options = normOptions(config, tensors);
@@ -82,18 +83,20 @@ function addAndNorm(
   return { normalized: rmsNorm(graph, stream, options), sum: stream };
 }
 
-function normOptions(config: LlamaConfig, tensors: CheckpointTensors) {
+function normOptions(config: DecoderConfig, tensors: CheckpointTensors) {
   return { weight: tensors.tensor('weight', [config.hiddenSize]), epsilon: config.rmsNormEpsilon };
 }
 
 function attention(graph: GraphBuilder, input: Value, rotary: RotaryEmbedding, layer: LayerOptions): Value {
   const { config, tensors, inputs, index } = layer;
   const cache = inputs.cache(index);
+  const window = config.slidingWindows[index];
   const { output, presentKey, presentValue } = groupQueryAttention(graph, {
     qkv: linear(graph, input, packedProjections(config, tensors.within('self_attn'), index)),
     heads: config.heads,
     kvHeads: config.kvHeads,
     rotary,
+    ...(window !== undefined && { slidingWindow: window }),
     pastKey: cache.pastKey,
     pastValue: cache.pastValue,
     seqlensK: inputs.seqlensK,
@@ -101,13 +104,13 @@ function attention(graph: GraphBuilder, input: Value, rotary: RotaryEmbedding, l
   });
   cache.present(presentKey, presentValue);
   const width = config.heads * config.headDim;
-  const bias = config.attentionBias;
+  const bias = config.outputBias;
   return linear(graph, output, tensors.linear('self_attn.o_proj', config.hiddenSize, width, { bias }));
 }
 
 /** Query, key and value projections as one: one product a layer instead of three. */
-function packedProjections(config: LlamaConfig, tensors: CheckpointTensors, index: number): LinearWeights {
-  const { headDim, hiddenSize, attentionBias: bias } = config;
+function packedProjections(config: DecoderConfig, tensors: CheckpointTensors, index: number): LinearWeights {
+  const { headDim, hiddenSize, qkvBias: bias } = config;
   const query = tensors.linear('q_proj', config.heads * headDim, hiddenSize, { bias });
   const key = tensors.linear('k_proj', config.kvHeads * headDim, hiddenSize, { bias });
   const value = tensors.linear('v_proj', config.kvHeads * headDim, hiddenSize, { bias });
