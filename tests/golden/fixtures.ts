@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageLayout } from '@diptych/image';
 import type { ChatMessage } from '@diptych/text';
-import sharp from 'sharp';
 
 /** A checkpoint and the folder of its reference numbers. */
 export interface Fixture {
@@ -50,7 +49,7 @@ export interface GoldenCase {
 
 /** Numbers of one case. */
 export interface GoldenTensors {
-  /** For each image: connector output [tiles, tokensPerTile, hidden]. */
+  /** For each image: the rows that enter the prompt, [rows, hidden] in any split of the rows. */
   readonly imageFeatures: readonly Float32Array[];
   /** [logitPositions, vocab]. */
   readonly logits: Float32Array;
@@ -75,28 +74,6 @@ export async function readGoldenTensors(fixture: Fixture, name: string): Promise
   const get = (tensor: string) => tensors.get(tensor) ?? assert.fail(`${tensor} is missing`);
   const images = [...tensors.keys()].filter((tensor) => tensor.startsWith('image_features.'));
   return { imageFeatures: images.map((_, index) => get(`image_features.${index}`)), logits: get('logits') };
-}
-
-/**
- * The reference's pixels of one image, [tiles, 3, size, size], which the fixture keeps as the bytes that they were
- * before `rescale_factor` 1/255, mean 0.5 and deviation 0.5.
- */
-export async function readPixels(
-  fixture: Fixture,
-  name: string,
-  image: number,
-): Promise<Float32Array<ArrayBuffer>> {
-  const file = join(fixture.folder, name, `pixels-${image}.png`);
-  const { data, info } = await sharp(await readFile(file))
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  const plane = info.width * info.width;
-  return Float32Array.from(data, (_, index) => {
-    const channel = Math.floor(index / plane) % 3;
-    const pixel = Math.floor(index / (3 * plane)) * plane + (index % plane);
-    const scaled = Math.fround((data[pixel * 3 + channel] ?? Number.NaN) / 255);
-    return Math.fround(scaled - 0.5) / 0.5;
-  });
 }
 
 function tiny(name: string): Fixture {

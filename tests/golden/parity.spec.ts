@@ -4,9 +4,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { prepareImage } from '@diptych/image';
+import { prepareImage, type Tile, type TileGrid } from '@diptych/image';
 import { loadModel, type Model } from '@diptych/models';
 import { largestDifference, meanDifference, throughFloat16 } from './compare.ts';
+import { concat } from './concat.ts';
 import { encodePrompt } from './encode-prompt.ts';
 import {
   CASES,
@@ -15,10 +16,10 @@ import {
   type GoldenCase,
   readCase,
   readGoldenTensors,
-  readPixels,
   readWeightSums,
 } from './fixtures.ts';
 import { generateGreedily } from './generate-greedily.ts';
+import { readPixels } from './read-pixels.ts';
 import { Graphs } from './run-graphs.ts';
 
 /** Features and logits are sums of float32 products in another order; a wrong weight or position moves them by far more. */
@@ -76,18 +77,26 @@ function describeCase(fixture: Fixture, name: string, loaded: () => { model: Mod
       for (const [index, { file, tileTokens, ...grid }] of golden.images.entries()) {
         const prepared = await prepare(loaded().model, join(fixture.images, file), golden);
         assert.deepEqual(prepared.grid, grid);
-        assert.equal(prepared.tileCount, tileTokens.length);
-        const error = meanDifference(prepared.tiles, await readPixels(fixture, name, index));
+        assert.deepEqual(loaded().model.vision.countTokens(grid), tileTokens);
+        const expected = await readPixels(
+          { fixture, name, golden, index },
+          planOf(loaded().model, golden, grid),
+        );
+        assert.deepEqual(prepared.tiles.map(sizeOf), expected.map(sizeOf));
+        const error = meanDifference(pixelsOf(prepared.tiles), pixelsOf(expected));
         context.diagnostic(`${file}: mean pixel error ${error.toExponential(1)}`);
         assert.ok(error < PIXEL_TOLERANCE, `mean pixel error ${error}`);
       }
     });
 
     test('the same pixels give the same features', async (context) => {
+      const golden = await readCase(fixture, name);
       const { imageFeatures } = await readGoldenTensors(fixture, name);
-      for (const [index, expected] of imageFeatures.entries()) {
-        const features = await loaded().graphs.encode(await readPixels(fixture, name, index));
-        const error = largestDifference(features, expected);
+      const { model, graphs } = loaded();
+      for (const [index, grid] of golden.images.entries()) {
+        const tiles = await readPixels({ fixture, name, golden, index }, planOf(model, golden, grid));
+        const features = await graphs.encode(tiles, grid);
+        const error = largestDifference(features, imageFeatures[index] ?? assert.fail('no features'));
         context.diagnostic(`image ${index}: largest feature error ${error.toExponential(1)}`);
         assert.ok(error < TOLERANCE, `largest feature error ${error}`);
       }
@@ -121,9 +130,10 @@ function describeCase(fixture: Fixture, name: string, loaded: () => { model: Mod
       const golden = await readCase(fixture, name);
       const { model, graphs } = loaded();
       const features = await Promise.all(
-        golden.images.map(async ({ file }) =>
-          graphs.encode((await prepare(model, join(fixture.images, file), golden)).tiles),
-        ),
+        golden.images.map(async ({ file }) => {
+          const { tiles, grid } = await prepare(model, join(fixture.images, file), golden);
+          return graphs.encode(tiles, grid);
+        }),
       );
       const request = { prompt: golden.inputIds, features: concat(features), count: golden.greedyIds.length };
       assert.deepEqual(await generateGreedily(model, request), golden.greedyIds);
@@ -132,16 +142,21 @@ function describeCase(fixture: Fixture, name: string, loaded: () => { model: Mod
 }
 
 async function prepare(model: Model, file: string, { split }: GoldenCase) {
-  const options = split === null ? {} : { split };
-  return prepareImage(await readFile(file), (source) => model.vision.planImage(source, options));
+  return prepareImage(await readFile(file), (source) => model.vision.planImage(source, planOptions(split)));
 }
 
-function concat(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
+function planOf(model: Model, { split }: GoldenCase, { sourceWidth, sourceHeight }: TileGrid) {
+  return model.vision.planImage({ width: sourceWidth, height: sourceHeight }, planOptions(split));
+}
+
+function planOptions(split: boolean | null) {
+  return split === null ? {} : { split };
+}
+
+function sizeOf({ width, height }: Tile) {
+  return { width, height };
+}
+
+function pixelsOf(tiles: readonly Tile[]): Float32Array {
+  return concat(tiles.map(({ pixels }) => pixels));
 }

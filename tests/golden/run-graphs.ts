@@ -1,5 +1,7 @@
+import type { Tile, TileGrid } from '@diptych/image';
 import type { Model } from '@diptych/models';
 import { type Binding, type ElementType, Session, Tensor, type TensorData } from '@diptych/onnxruntime';
+import { concat } from './concat.ts';
 
 /** The two compiled graphs of a model, run directly: no service, no engine. */
 export class Graphs implements Disposable {
@@ -18,16 +20,32 @@ export class Graphs implements Disposable {
     this.#language = language;
   }
 
-  /** Features [tiles, tokensPerTile, hidden] of pixels [tiles, 3, size, size]. */
-  async encode(pixels: Float32Array): Promise<Float32Array> {
-    const { tileSize, tokensPerTile, hiddenSize } = this.#model.vision;
-    const tiles = pixels.length / (3 * tileSize * tileSize);
-    const features = new Float32Array(tiles * tokensPerTile * hiddenSize);
+  /** Features [rows of the prompt, hidden] of an image's tiles; neighbours of one size share a run. */
+  async encode(tiles: readonly Tile[], grid: TileGrid): Promise<Float32Array> {
+    const encoded: Float32Array[] = [];
+    for (const run of runsOf(tiles)) encoded.push(await this.encodeRun(run));
+    return this.#selectRows(concat(encoded), grid);
+  }
+
+  /** Features [tiles, rowsPerTile, hidden] of tiles of one size in one run. */
+  async encodeRun(tiles: readonly Tile[]): Promise<Float32Array> {
+    const { rowsPerTile, hiddenSize } = this.#model.vision;
+    const { width = 0, height = 0 } = tiles[0] ?? {};
+    const pixels = concat(tiles.map((tile) => tile.pixels));
+    const features = new Float32Array(tiles.length * rowsPerTile * hiddenSize);
     await run(this.#vision, ({ input, output }) => {
-      input('pixel_values', 'float32', [tiles, 3, tileSize, tileSize], pixels);
-      output('image_features', 'float32', [tiles, tokensPerTile, hiddenSize], features);
+      input('pixel_values', 'float32', [tiles.length, 3, height, width], pixels);
+      output('image_features', 'float32', [tiles.length, rowsPerTile, hiddenSize], features);
     });
     return features;
+  }
+
+  #selectRows(rows: Float32Array, grid: TileGrid): Float32Array {
+    const { vision } = this.#model;
+    const chosen = vision.selectRows?.(grid);
+    if (chosen === undefined) return rows;
+    const row = (index: number) => rows.subarray(index * vision.hiddenSize, (index + 1) * vision.hiddenSize);
+    return concat(Array.from(chosen, row));
   }
 
   /** Logits [positions, vocab] of a whole prompt in one step, with rows of features for its image tokens. */
@@ -60,6 +78,16 @@ export class Graphs implements Disposable {
     this.#vision[Symbol.dispose]();
     this.#language[Symbol.dispose]();
   }
+}
+
+function runsOf(tiles: readonly Tile[]): Tile[][] {
+  const runs: Tile[][] = [];
+  for (const tile of tiles) {
+    const [before] = runs.at(-1) ?? [];
+    if (before?.width === tile.width && before.height === tile.height) runs.at(-1)?.push(tile);
+    else runs.push([tile]);
+  }
+  return runs;
 }
 
 type BindArray = (name: string, type: ElementType, shape: readonly number[], data: TensorData) => void;

@@ -42,7 +42,7 @@ export function checkEmbedding(
   }
   if (layout === undefined) throw invalid(`${path}.layout`, 'is missing');
   if (features === undefined) throw invalid(`${path}.features`, 'is missing');
-  checkLayout(layout, model.vision.tokensPerTile, `${path}.layout`);
+  checkLayout(layout, model.vision, `${path}.layout`);
   const rows = layout.tileTokens.reduce((sum, tokens) => sum + tokens, 0);
   const type = checkTensor(features, [rows, model.vision.hiddenSize], `${path}.features`);
   return { layout, rows, type, data: features.data, identity: identityOf(type, features.data) };

@@ -50,8 +50,8 @@ export class PromptReader {
   }
 
   #checkLayouts(layouts: readonly WireLayout[], path: string): void {
-    const { tokensPerTile } = this.#options.model.vision;
-    for (const [index, layout] of layouts.entries()) checkLayout(layout, tokensPerTile, `${path}[${index}]`);
+    const { vision } = this.#options.model;
+    for (const [index, layout] of layouts.entries()) checkLayout(layout, vision, `${path}[${index}]`);
   }
 }
 

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Tile } from '@diptych/image';
 import fc from 'fast-check';
 import { EncodeQueue } from './encode-queue.ts';
 import { FAILS, FakeEncoder } from './spec/fake-encoder.ts';
 
 const never = new AbortController().signal;
-const image = (...tiles: number[]) => Float32Array.from(tiles.flatMap((tile) => [tile, tile + 0.5]));
+const tile = (value: number, width = 1): Tile => ({
+  width,
+  height: 1,
+  pixels: Float32Array.of(value, value + 0.5, value),
+});
+const image = (...values: number[]) => values.map((value) => tile(value));
+const featuresOf = (tiles: readonly Tile[]) =>
+  Float32Array.from(tiles.flatMap(({ pixels }) => [...pixels.slice(0, 2)].map((value) => value * 2)));
 
 test('an image of one tile does not wait for all tiles of a large one', async () => {
   const encoder = new FakeEncoder(1);
@@ -31,12 +39,7 @@ test('any mix of images gets its own features, in full runs', async () => {
         image(...Array.from({ length: count }, (_, tile) => index * 100 + tile)),
       );
       const encoded = await Promise.all(tiles.map((each) => queue.encode(each, never)));
-      encoded.forEach(({ features }, index) =>
-        assert.deepEqual(
-          features,
-          tiles[index]?.map((value) => value * 2),
-        ),
-      );
+      encoded.forEach(({ features }, index) => assert.deepEqual(features, featuresOf(tiles[index] ?? [])));
       const total = counts.reduce((sum, count) => sum + count, 0);
       assert.equal(encoder.runs.flat().length, total);
       assert.ok(encoder.runs.length <= counts.length + Math.ceil(total / maxTiles));
@@ -54,10 +57,7 @@ test('who leaves the queue is not encoded any further', async () => {
   controller.abort(new Error('gone'));
   await leaves;
   go();
-  assert.deepEqual(
-    (await stays).features,
-    image(20, 21).map((value) => value * 2),
-  );
+  assert.deepEqual((await stays).features, featuresOf(image(20, 21)));
   assert.deepEqual(encoder.runs.flat(), [10, 20, 21]);
 });
 
@@ -66,12 +66,6 @@ test('a run that fails fails the images in it and no other', async () => {
   const fails = assert.rejects(queue.encode(image(1, FAILS, 3), never), /a run failed/);
   const works = queue.encode(image(5, 6), never);
   await fails;
-  assert.deepEqual(
-    (await works).features,
-    image(5, 6).map((value) => value * 2),
-  );
-  assert.deepEqual(
-    (await queue.encode(image(7), never)).features,
-    image(7).map((value) => value * 2),
-  );
+  assert.deepEqual((await works).features, featuresOf(image(5, 6)));
+  assert.deepEqual((await queue.encode(image(7), never)).features, featuresOf(image(7)));
 });

@@ -1,10 +1,11 @@
 import { reasonOf } from '@diptych/errors';
+import type { Size, Tile } from '@diptych/image';
 import { Stopwatch } from '@diptych/telemetry';
 import type { TileEncoder } from './encoder.ts';
 
 /** Features of one image's tiles, and what they cost. */
 export interface EncodedTiles {
-  /** Shape [tiles, tokens, hidden], the caller's own. */
+  /** Shape [tiles, rows of a tile, hidden], the caller's own. */
   readonly features: Float32Array<ArrayBuffer>;
   /** From entering the queue to the first run with a tile of this image, in milliseconds. */
   readonly queueMs: number;
@@ -14,7 +15,9 @@ export interface EncodedTiles {
 
 /**
  * Shares one encoder between images: runs take tiles from the waiting images in turn, so that an image of one
- * tile does not wait for all seventeen of another. Features of a tile do not depend on its neighbours in a run.
+ * tile does not wait for all seventeen of another. The image whose turn it is decides the size of a run's tiles; others
+ * join with tiles of the same size, and keep their turn where they have none. Features of a tile do not depend on its
+ * neighbours in a run.
  */
 export class EncodeQueue {
   readonly #encoder: TileEncoder;
@@ -29,10 +32,10 @@ export class EncodeQueue {
   /**
    * Encodes the tiles of one image.
    *
-   * @param tiles shape [count, 3, size, size]; must not change until the promise settles
+   * @param tiles one or more; their pixels must not change until the promise settles
    * @param signal leaves the queue; the promise then rejects with its reason
    */
-  encode(tiles: Float32Array, signal: AbortSignal): Promise<EncodedTiles> {
+  encode(tiles: readonly Tile[], signal: AbortSignal): Promise<EncodedTiles> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(reasonOf(signal));
       const job = this.#createJob(tiles, resolve, reject);
@@ -49,12 +52,10 @@ export class EncodeQueue {
     await this.#working;
   }
 
-  #createJob(tiles: Float32Array, resolve: Job['resolve'], reject: Job['reject']): Job {
-    const count = tiles.length / this.#encoder.tileValues;
+  #createJob(tiles: readonly Tile[], resolve: Job['resolve'], reject: Job['reject']): Job {
     return {
       tiles,
-      count,
-      features: new Float32Array(count * this.#encoder.featureValues),
+      features: new Float32Array(tiles.length * this.#encoder.featureValues),
       watch: new Stopwatch(),
       taken: 0,
       encoded: 0,
@@ -70,7 +71,7 @@ export class EncodeQueue {
   async #work(): Promise<void> {
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       try {
-        const features = await this.#encoder.run(batch.map(({ job, tile }) => this.#tileOf(job, tile)));
+        const features = await this.#encoder.run(batch.map(({ tile }) => tile));
         batch.forEach((entry, index) => this.#store(entry, features[index]));
       } catch (error) {
         const failure = error instanceof Error ? error : new Error(String(error));
@@ -80,30 +81,37 @@ export class EncodeQueue {
     this.#working = undefined;
   }
 
-  /** One tile of each waiting image in turn, until the run is full. */
+  /** One tile of each waiting image in turn, all of one size, until the run is full. */
   #nextBatch(): readonly BatchEntry[] {
     const batch: BatchEntry[] = [];
-    while (batch.length < this.#encoder.maxTiles) {
-      const job = this.#waiting.shift();
-      if (job === undefined) break;
-      if (job.taken === 0) job.queueMs = job.watch.lap();
-      batch.push({ job, tile: job.taken });
-      job.taken += 1;
-      if (job.taken < job.count) this.#waiting.push(job);
+    let most = 1;
+    while (batch.length < most) {
+      const entry = this.#take(batch[0]?.tile);
+      if (entry === undefined) break;
+      batch.push(entry);
+      most = this.#encoder.maxTiles(entry.tile);
     }
     return batch;
   }
 
-  #tileOf(job: Job, tile: number): Float32Array {
-    const { tileValues } = this.#encoder;
-    return job.tiles.subarray(tile * tileValues, (tile + 1) * tileValues);
+  /** The next tile of the first image in turn, or of the first whose next tile has the given size. */
+  #take(size: Size | undefined): BatchEntry | undefined {
+    const turn = this.#waiting.findIndex((job) => size === undefined || hasSize(job.tiles[job.taken], size));
+    const [job] = turn < 0 ? [] : this.#waiting.splice(turn, 1);
+    const tile = job?.tiles[job.taken];
+    if (job === undefined || tile === undefined) return undefined;
+    if (job.taken === 0) job.queueMs = job.watch.lap();
+    const entry = { job, tile, index: job.taken };
+    job.taken += 1;
+    if (job.taken < job.tiles.length) this.#waiting.push(job);
+    return entry;
   }
 
-  #store({ job, tile }: BatchEntry, features: Float32Array | undefined): void {
+  #store({ job, index }: BatchEntry, features: Float32Array | undefined): void {
     if (features === undefined || job.settled) return;
-    job.features.set(features, tile * this.#encoder.featureValues);
+    job.features.set(features, index * this.#encoder.featureValues);
     job.encoded += 1;
-    if (job.encoded < job.count) return;
+    if (job.encoded < job.tiles.length) return;
     this.#settle(job);
     job.resolve({ features: job.features, queueMs: job.queueMs, encodeMs: job.watch.lap() });
   }
@@ -122,8 +130,7 @@ export class EncodeQueue {
 }
 
 interface Job {
-  readonly tiles: Float32Array;
-  readonly count: number;
+  readonly tiles: readonly Tile[];
   readonly features: Float32Array<ArrayBuffer>;
   readonly watch: Stopwatch;
   /** Tiles that runs have taken; the next one's index. */
@@ -138,5 +145,11 @@ interface Job {
 
 interface BatchEntry {
   readonly job: Job;
-  readonly tile: number;
+  readonly tile: Tile;
+  /** Of the tile in its image. */
+  readonly index: number;
+}
+
+function hasSize(tile: Tile | undefined, { width, height }: Size): boolean {
+  return tile?.width === width && tile.height === height;
 }

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
+import type { Size, Tile } from '@diptych/image';
 import type { CompiledGraph, VisionDescription } from '@diptych/models';
-import { type Binding, Session, Tensor } from '@diptych/onnxruntime';
+import { Session, Tensor } from '@diptych/onnxruntime';
 
 /**
  * Tiles of one run. A tile has a thousand patches, which fill the cores by themselves: more tiles would only make
  * other requests wait longer for their turn. Two let the small ones share the cost of a run.
  */
 const TILES_PER_RUN = 2;
+
+/**
+ * Pixels of the tiles that share a run: two of 512 by 512, a usual tile. A larger one, as models of native aspect make
+ * them, fills the cores alone.
+ */
+const SHARED_PIXELS = TILES_PER_RUN * 512 * 512;
 
 /** How the encoder uses the machine. */
 export interface VisionEncoderOptions {
@@ -16,28 +23,27 @@ export interface VisionEncoderOptions {
 
 /** What encodes tiles, for queues and specs. */
 export interface TileEncoder {
-  /** Most tiles of one run. */
-  readonly maxTiles: number;
-  /** Values of one tile: 3 x size x size. */
-  readonly tileValues: number;
-  /** Values of one tile's features: tokens x hidden size. */
+  /** Values of one tile's features, whatever its size: rows x hidden size. */
   readonly featureValues: number;
+  /** Most tiles of this size that one run takes. */
+  maxTiles(tile: Size): number;
   /**
-   * Encodes up to `maxTiles` tiles in one run. The answer has one view for each tile and is overwritten by the
-   * next run. One run at a time.
+   * Encodes up to `maxTiles` tiles of one size in one run. The answer has one view for each tile and is overwritten by
+   * the next run. One run at a time; the tiles' pixels must not change until it ends.
    */
-  run(tiles: readonly Float32Array[]): Promise<readonly Float32Array[]>;
+  run(tiles: readonly Tile[]): Promise<readonly Float32Array[]>;
 }
 
-/** Vision encoder and connector of one model over buffers that are allocated once. */
+/**
+ * Vision encoder and connector of one model. Its memory does not depend on how many sizes of tiles it has seen: pixels
+ * of several tiles and all features go through buffers that are allocated once, one tile alone is read where it lies.
+ */
 export class VisionEncoder implements TileEncoder, Disposable {
-  readonly maxTiles = TILES_PER_RUN;
-  readonly tileValues: number;
   readonly featureValues: number;
   readonly #session: Session;
-  readonly #pixels: Float32Array<ArrayBuffer>;
+  readonly #vision: VisionDescription;
+  readonly #pixels = new Float32Array(3 * SHARED_PIXELS);
   readonly #features: Float32Array<ArrayBuffer>;
-  readonly #runs: readonly BoundRun[];
   #running = false;
 
   /** Loads the compiled graph. Throws `runtime_failed` with the path where it cannot be loaded. */
@@ -55,28 +61,28 @@ export class VisionEncoder implements TileEncoder, Disposable {
 
   private constructor(session: Session, vision: VisionDescription) {
     this.#session = session;
-    const { tileSize, tokensPerTile, hiddenSize } = vision;
-    this.tileValues = 3 * tileSize * tileSize;
-    this.featureValues = tokensPerTile * hiddenSize;
-    this.#pixels = new Float32Array(TILES_PER_RUN * this.tileValues);
+    this.#vision = vision;
+    this.featureValues = vision.rowsPerTile * vision.hiddenSize;
     this.#features = new Float32Array(TILES_PER_RUN * this.featureValues);
-    this.#runs = Array.from({ length: TILES_PER_RUN }, (_, index) => this.#bind(index + 1, vision));
   }
 
-  /** Runs every batch size once, so that the first request does not pay for first allocations. */
+  maxTiles({ width, height }: Size): number {
+    return Math.max(1, Math.min(TILES_PER_RUN, Math.floor(SHARED_PIXELS / (width * height))));
+  }
+
+  /** Runs every batch size of the usual tile once, so that the first request does not pay for first allocations. */
   async warmUp(): Promise<void> {
-    const tile = new Float32Array(this.tileValues);
-    for (let count = 1; count <= TILES_PER_RUN; count += 1)
-      await this.run(Array<Float32Array>(count).fill(tile));
+    const { warmUpTile: size } = this.#vision;
+    const tile = { ...size, pixels: new Float32Array(3 * size.width * size.height) };
+    for (let count = 1; count <= this.maxTiles(size); count += 1)
+      await this.run(Array<Tile>(count).fill(tile));
   }
 
-  async run(tiles: readonly Float32Array[]): Promise<readonly Float32Array[]> {
-    const bound = this.#runs[tiles.length - 1];
-    assert.ok(bound !== undefined && !this.#running, 'one run of 1 to maxTiles tiles at a time');
-    tiles.forEach((tile, index) => this.#pixels.set(tile, index * this.tileValues));
+  async run(tiles: readonly Tile[]): Promise<readonly Float32Array[]> {
+    assert.ok(!this.#running, 'one run at a time');
     this.#running = true;
     try {
-      await this.#session.run(bound.binding);
+      await this.#encode(tiles);
     } finally {
       this.#running = false;
     }
@@ -86,32 +92,41 @@ export class VisionEncoder implements TileEncoder, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { binding, tensors } of this.#runs) {
-      binding[Symbol.dispose]();
-      for (const tensor of tensors) tensor[Symbol.dispose]();
-    }
     this.#session[Symbol.dispose]();
   }
 
-  #bind(tiles: number, { tileSize, tokensPerTile, hiddenSize }: VisionDescription): BoundRun {
-    const pixels = Tensor.over(
-      'float32',
-      [tiles, 3, tileSize, tileSize],
-      this.#pixels.subarray(0, tiles * this.tileValues),
-    );
-    const features = Tensor.over(
-      'float32',
-      [tiles, tokensPerTile, hiddenSize],
-      this.#features.subarray(0, tiles * this.featureValues),
-    );
-    const binding = this.#session.createBinding();
-    binding.bindInput('pixel_values', pixels);
-    binding.bindOutput('image_features', features);
-    return { binding, tensors: [pixels, features] };
+  async #encode(tiles: readonly Tile[]): Promise<void> {
+    const { width, height } = oneSize(tiles);
+    assert.ok(tiles.length <= this.maxTiles({ width, height }), 'a run of at most maxTiles tiles');
+    const { rowsPerTile, hiddenSize } = this.#vision;
+    const features = this.#features.subarray(0, tiles.length * this.featureValues);
+    using scope = new DisposableStack();
+    const binding = scope.use(this.#session.createBinding());
+    const bind = (shape: readonly number[], data: Float32Array) =>
+      scope.use(Tensor.over('float32', shape, data));
+    binding.bindInput('pixel_values', bind([tiles.length, 3, height, width], this.#pixelsOf(tiles)));
+    binding.bindOutput('image_features', bind([tiles.length, rowsPerTile, hiddenSize], features));
+    await this.#session.run(binding);
+  }
+
+  /** The tiles' pixels one after the other. */
+  #pixelsOf(tiles: readonly Tile[]): Float32Array {
+    const [first] = tiles;
+    if (tiles.length === 1 && first) return first.pixels;
+    let end = 0;
+    for (const { pixels } of tiles) {
+      this.#pixels.set(pixels, end);
+      end += pixels.length;
+    }
+    return this.#pixels.subarray(0, end);
   }
 }
 
-interface BoundRun {
-  readonly binding: Binding;
-  readonly tensors: readonly Tensor[];
+function oneSize([first, ...others]: readonly Tile[]): Size {
+  assert.ok(first, 'a run has tiles');
+  assert.ok(
+    others.every(({ width, height }) => width === first.width && height === first.height),
+    'the tiles of a run have one size',
+  );
+  return first;
 }

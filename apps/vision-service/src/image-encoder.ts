@@ -1,9 +1,10 @@
 import { DiptychError } from '@diptych/errors';
-import { type ImageLayout, type ImageLimits, type PreparedImage, prepareImage } from '@diptych/image';
+import { type ImageLayout, type ImageLimits, prepareImage } from '@diptych/image';
 import type { Model } from '@diptych/models';
 import { Stopwatch } from '@diptych/telemetry';
 import type { EncodeQueue } from './encode-queue.ts';
 import { Permits } from './permits.ts';
+import { selectRows } from './select-rows.ts';
 
 /**
  * Images that are decoded at once. The tiles of one take up to some 50 MB, so this bounds memory; further ones
@@ -75,21 +76,18 @@ export class ImageEncoder {
     await this.#permits.acquire(signal);
     try {
       const waitedMs = watch.lap();
-      const prepared = await prepareImage(
+      const { tiles, grid } = await prepareImage(
         bytes,
         (source) => model.vision.planImage(source, { split }),
         limits,
       );
       const decodeResizeMs = watch.lap();
-      const { features, queueMs, encodeMs } = await queue.encode(prepared.tiles, signal);
+      const { features, queueMs, encodeMs } = await queue.encode(tiles, signal);
       const timings = { decodeResizeMs, queueMs: waitedMs + queueMs, encodeMs };
-      return { layout: this.#layout(prepared), features, timings };
+      const layout = { ...grid, tileTokens: model.vision.countTokens(grid) };
+      return { layout, features: selectRows(features, model.vision, grid), timings };
     } finally {
       this.#permits.release();
     }
-  }
-
-  #layout({ grid, tileCount }: PreparedImage): ImageLayout {
-    return { ...grid, tileTokens: Array<number>(tileCount).fill(this.#options.model.vision.tokensPerTile) };
   }
 }

@@ -1,57 +1,48 @@
 import assert from 'node:assert/strict';
-import type { ImagePlan } from './image-plan.ts';
-import { type RgbImage, resample } from './resample.ts';
+import type { ImagePlan, ImageView, Tile } from './image-plan.ts';
+import { applyStep } from './image-steps.ts';
+import type { RgbImage } from './resample.ts';
 
-/** Where the pixels of a tile come from. */
-interface TileSource {
-  readonly image: RgbImage;
+/** Makes the views of an image by its plan, cuts them into tiles and normalises those. */
+export function cutTiles(source: RgbImage, plan: ImagePlan): Tile[] {
+  const images = lookAt(source, plan);
+  const tables = normalisationTables(plan);
+  return plan.views.flatMap(({ tile }, index) => {
+    const image = imageOf(images, index);
+    return places(image, tile).map((place) => normaliseTile(image, { ...place, ...tile }, tables));
+  });
+}
+
+/** The last image of each view. */
+function lookAt(source: RgbImage, { views, resample }: ImagePlan): readonly RgbImage[] {
+  const images: RgbImage[] = [];
+  for (const { from, steps } of views) {
+    const start = from === undefined ? source : imageOf(images, from);
+    images.push(steps.reduce((image, step) => applyStep(image, step, resample), start));
+  }
+  return images;
+}
+
+function imageOf(images: readonly RgbImage[], view: number): RgbImage {
+  return images[view] ?? assert.fail(`view ${view} is none of the ${images.length} before`);
+}
+
+interface Place {
   readonly left: number;
   readonly top: number;
 }
 
-/**
- * Resizes an image by its plan, cuts it into tiles and normalises them. Returns [tiles, 3, tileSize, tileSize], tiles row by
- * row, the global view last.
- */
-export function cutTiles(source: RgbImage, plan: ImagePlan): Float32Array<ArrayBuffer> {
-  const image = plan.resizes.reduce<RgbImage>((from, size) => resample(from, size, plan.resample), source);
-  const sources = tileSources(image, plan);
-  const tileLength = 3 * plan.tileSize ** 2;
-  const tiles = new Float32Array(sources.length * tileLength);
-  const tables = normalisationTables(plan);
-  for (const [index, tile] of sources.entries()) {
-    const target = tiles.subarray(index * tileLength, (index + 1) * tileLength);
-    normaliseTile(tile, plan.tileSize, tables, target);
-  }
-  return tiles;
-}
-
-/** The size that cutting expects after the plan's resizes. */
-export function processedSize(plan: ImagePlan): { width: number; height: number } {
-  return { width: Math.max(plan.columns, 1) * plan.tileSize, height: Math.max(plan.rows, 1) * plan.tileSize };
-}
-
-/** Tiles that a plan makes, the global view included. */
-export function countTiles({ rows, columns, globalView }: ImagePlan): number {
-  return rows === 0 ? 1 : rows * columns + (globalView ? 1 : 0);
-}
-
-function tileSources(image: RgbImage, plan: ImagePlan): TileSource[] {
-  const size = processedSize(plan);
+/** Upper left corners of the tiles, row by row. */
+function places(image: RgbImage, tile: ImageView['tile']): Place[] {
+  const [columns, rows] = [image.width / tile.width, image.height / tile.height];
   assert.ok(
-    image.width === size.width && image.height === size.height,
-    'the resizes of a plan end at its grid',
+    Number.isInteger(columns) && Number.isInteger(rows) && columns * rows > 0,
+    'the steps of a view end at whole tiles',
   );
-  const sources: TileSource[] = [];
-  for (let top = 0; top < size.height; top += plan.tileSize) {
-    for (let left = 0; left < size.width; left += plan.tileSize) sources.push({ image, left, top });
-  }
-  if (plan.rows > 0 && plan.globalView) sources.push(globalViewSource(image, plan));
-  return sources;
-}
-
-function globalViewSource(image: RgbImage, { tileSize, resample: filter }: ImagePlan): TileSource {
-  return { image: resample(image, { width: tileSize, height: tileSize }, filter), left: 0, top: 0 };
+  return Array.from({ length: rows * columns }, (_, index) => ({
+    left: (index % columns) * tile.width,
+    top: Math.floor(index / columns) * tile.height,
+  }));
 }
 
 /** What each 8-bit value becomes, by channel; rounded to 32 bits after each step, as the reference rounds. */
@@ -65,17 +56,18 @@ function normalisationTables({ rescale, mean, std }: ImagePlan): readonly Float3
 }
 
 function normaliseTile(
-  tile: TileSource,
-  size: number,
+  image: RgbImage,
+  { left, top, width, height }: Place & ImageView['tile'],
   tables: readonly Float32Array[],
-  target: Float32Array,
-): void {
-  const { data, width } = tile.image;
+): Tile {
+  const pixels = new Float32Array(3 * width * height);
   for (const [channel, table] of tables.entries()) {
-    let out = channel * size * size;
-    for (let y = 0; y < size; y += 1) {
-      let pixel = ((tile.top + y) * width + tile.left) * 3 + channel;
-      for (let x = 0; x < size; x += 1, out += 1, pixel += 3) target[out] = table[data[pixel] ?? 0] ?? 0;
+    let out = channel * width * height;
+    for (let y = 0; y < height; y += 1) {
+      let value = ((top + y) * image.width + left) * 3 + channel;
+      for (let x = 0; x < width; x += 1, out += 1, value += 3)
+        pixels[out] = table[image.data[value] ?? 0] ?? 0;
     }
   }
+  return { width, height, pixels };
 }

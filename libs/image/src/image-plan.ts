@@ -7,23 +7,51 @@ export interface Size {
 /** Filters of the reference image processors, by the field's names; antialiased when they shrink. */
 export type Resample = 'lanczos3' | 'bicubic' | 'bilinear';
 
+/** A step from one 8-bit image to the next, as the reference processors do them: one after the other. */
+export type ImageStep = ResizeStep | CropStep | PadStep;
+
+/** Resizes to this size with the plan's filter. */
+export interface ResizeStep extends Size {
+  readonly kind: 'resize';
+}
+
+/** Keeps the box of this size whose upper left pixel is given; it lies inside the image. */
+export interface CropStep extends Size {
+  readonly kind: 'crop';
+  readonly left: number;
+  readonly top: number;
+}
+
+/** Lays the image on a canvas of this size, its upper left pixel at the place given; it fits there. */
+export interface PadStep extends Size {
+  readonly kind: 'pad';
+  readonly left: number;
+  readonly top: number;
+  /** Of the canvas: red, green and blue, 0 to 255. */
+  readonly colour: readonly [number, number, number];
+}
+
+/** One look at an image: what is done to it, and the tiles that it is then cut into, row by row. */
+export interface ImageView {
+  /** Index of an earlier view whose last image this one starts from; the source image where absent. */
+  readonly from?: number | undefined;
+  readonly steps: readonly ImageStep[];
+  /** Size of the view's tiles. The view's last image has a multiple of it. */
+  readonly tile: Size;
+}
+
 /**
- * What one image becomes: the family's geometry, worked out from the source size alone.
- *
- * `resizes` are done one after the other, each from the 8-bit result of the one before, as the reference
- * processors do. After the last one the image is either `columns * tileSize` by `rows * tileSize` and is cut
- * into tiles row by row, or, with `rows` and `columns` 0, `tileSize` square and is the only tile.
+ * What one image becomes: the family's geometry, worked out from the source size alone. The tiles of the views follow
+ * each other; views may differ in the size of their tiles.
  */
 export interface ImagePlan {
-  readonly resizes: readonly Size[];
-  /** Rows of tiles; 0 when the image is not split. */
+  readonly views: readonly ImageView[];
+  /** Rows of tiles that the layout reports; 0 when the image is not split. */
   readonly rows: number;
-  /** Columns of tiles; 0 when the image is not split. */
+  /** Columns of tiles that the layout reports; 0 when the image is not split. */
   readonly columns: number;
-  /** Edge of a tile in pixels, the vision encoder's input size. */
-  readonly tileSize: number;
-  /** Whether a split image is followed by itself, resized to one tile. */
-  readonly globalView: boolean;
+  /** Size that the layout reports: that of the resized image which is cut into tiles. */
+  readonly processed: Size;
   readonly resample: Resample;
   /** Factor from 8-bit values to the range of `mean` and `std`: `rescale_factor`, mostly 1/255. */
   readonly rescale: number;
@@ -55,12 +83,16 @@ export interface ImageLayout extends TileGrid {
   readonly tileTokens: readonly number[];
 }
 
+/** One input of the vision graph. */
+export interface Tile extends Size {
+  /** Normalised pixels [3, height, width], in a buffer of their own. The receiver owns them. */
+  readonly pixels: Float32Array<ArrayBuffer>;
+}
+
 /** A decoded image as the vision graph takes it. */
 export interface PreparedImage {
-  /** Normalised pixels, shape [tileCount, 3, tileSize, tileSize]; row by row, the global view last. The receiver owns it. */
-  readonly tiles: Float32Array<ArrayBuffer>;
-  readonly tileCount: number;
-  readonly tileSize: number;
+  /** View after view, each row by row. */
+  readonly tiles: readonly Tile[];
   readonly grid: TileGrid;
 }
 

@@ -4,28 +4,30 @@ import { DiptychError, type ErrorCode } from '@diptych/errors';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { readGoldens } from './golden.ts';
-import type { ImagePlan, ImagePlanner, PreparedImage, Size } from './image-plan.ts';
+import type { ImagePlan, ImagePlanner, ImageStep, ImageView, PreparedImage, Size } from './image-plan.ts';
 import { prepareImage } from './prepare-image.ts';
 
 const { decodes } = readGoldens();
 
+const plain = { resample: 'lanczos3', rescale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const;
+const small = { width: 12, height: 12 };
+
 /** Tiles of 12 pixels that hold the 8-bit values themselves: 24 x 12 becomes two of them. */
-const plainPlan: ImagePlanner = ({ width, height }) => ({
-  resizes: [],
-  rows: height / 12,
-  columns: width / 12,
-  tileSize: 12,
-  globalView: false,
-  resample: 'lanczos3',
-  rescale: 1,
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
+const plainPlan: ImagePlanner = (source) => ({
+  ...plain,
+  views: [{ steps: [], tile: small }],
+  rows: source.height / 12,
+  columns: source.width / 12,
+  processed: source,
 });
 
 /** Everything to one tile, as models without splitting do. */
 const oneTile: ImagePlanner = () => ({
-  ...plainPlan({ width: 0, height: 0 }),
-  resizes: [{ width: 12, height: 12 }],
+  ...plain,
+  views: [{ steps: [{ kind: 'resize', ...small }], tile: small }],
+  rows: 0,
+  columns: 0,
+  processed: small,
 });
 
 function fileOf(name: string): Buffer {
@@ -35,15 +37,19 @@ function fileOf(name: string): Buffer {
 }
 
 /** Interleaved 8-bit RGB from tiles of `plainPlan`. */
-function toPixels({ tiles, tileSize, grid }: PreparedImage): Uint8Array {
+function toPixels({ tiles, grid }: PreparedImage): Uint8Array {
   const { processedWidth: width, processedHeight: height } = grid;
   return Uint8Array.from({ length: width * height * 3 }, (_, index) => {
     const [channel, x, y] = [index % 3, Math.floor(index / 3) % width, Math.floor(index / 3 / width)];
-    const tile = Math.floor(y / tileSize) * Math.max(grid.columns, 1) + Math.floor(x / tileSize);
-    return (
-      tiles[((tile * 3 + channel) * tileSize + (y % tileSize)) * tileSize + (x % tileSize)] ?? Number.NaN
-    );
+    const tile = tiles[Math.floor(y / 12) * Math.max(grid.columns, 1) + Math.floor(x / 12)];
+    return tile?.pixels[(channel * 12 + (y % 12)) * 12 + (x % 12)] ?? Number.NaN;
   });
+}
+
+/** The values of the first pixel of the first tile. */
+function firstPixel({ tiles: [tile] }: PreparedImage): (number | undefined)[] {
+  const { pixels, width, height } = tile ?? assert.fail('no tile');
+  return [0, 1, 2].map((channel) => pixels[channel * width * height]);
 }
 
 function pngOf({ width, height }: Size, background = '#3366cc'): Promise<Buffer> {
@@ -79,8 +85,7 @@ describe('decoding', () => {
     const pixels = { width: 12, height: 12, channels: 3, background: '#ff0000' } as const;
     const png = await sharp({ create: pixels }).png().withIccProfile('p3').toBuffer();
     const raw = await sharp(png, { ignoreIcc: true }).raw().toBuffer();
-    const { tiles } = await prepareImage(png, plainPlan);
-    assert.deepEqual([tiles[0], tiles[144], tiles[288]], [raw[0], raw[1], raw[2]]);
+    assert.deepEqual(firstPixel(await prepareImage(png, plainPlan)), [raw[0], raw[1], raw[2]]);
     assert.notEqual(raw[0], 255, 'the profile makes a difference');
   });
 
@@ -90,7 +95,7 @@ describe('decoding', () => {
       .png()
       .toBuffer();
     const { tiles } = await prepareImage(grey, plainPlan);
-    assert.ok(tiles.every((value) => value === 0x80));
+    assert.ok(tiles.every(({ pixels }) => pixels.every((value) => value === 0x80)));
   });
 });
 
@@ -109,23 +114,25 @@ describe('cutting', () => {
     ].flat(),
   );
   const plan: ImagePlan = {
-    resizes: [{ width: 4, height: 4 }],
+    views: [
+      { steps: [{ kind: 'resize', width: 4, height: 4 }], tile: { width: 2, height: 2 } },
+      { from: 0, steps: [{ kind: 'resize', width: 2, height: 2 }], tile: { width: 2, height: 2 } },
+    ],
     rows: 2,
     columns: 2,
-    tileSize: 2,
-    globalView: true,
+    processed: { width: 4, height: 4 },
     resample: 'bilinear',
     rescale: 1 / 255,
     mean: [0.5, 0.25, 0],
     std: [0.5, 0.25, 2],
   };
 
-  test('cuts row by row, the global view last, and normalises each channel', async () => {
+  test('cuts row by row, view after view, and normalises each channel', async () => {
     const png = await sharp(pixels, { raw: { width: 4, height: 2, channels: 3 } })
       .png()
       .toBuffer();
     const image = await prepareImage(png, () => plan);
-    assert.equal(image.tileCount, 5);
+    assert.equal(image.tiles.length, 5);
     assert.deepEqual(image.grid, {
       sourceWidth: 4,
       sourceHeight: 2,
@@ -134,7 +141,7 @@ describe('cutting', () => {
       rows: 2,
       columns: 2,
     });
-    const tile = (index: number) => [...image.tiles.subarray(index * 12, (index + 1) * 12)];
+    const tile = (index: number) => [...(image.tiles[index]?.pixels ?? [])];
     // Two source rows become four, weighted 1, 3/4, 1/4, 0: the upper tiles hold the upper colour and 64 of the lower.
     const mixed = (main: number, other: number) => [
       main,
@@ -158,52 +165,55 @@ describe('cutting', () => {
     assert.ok((global[0] ?? 0) > (global[1] ?? 0), 'the global view is red at its left');
   });
 
-  test('any plan on any image gives finite tiles of the size and number it promises', async () => {
+  test('any views of any image give finite tiles of the sizes and number they promise', async () => {
     const edge = fc.integer({ min: 1, max: 60 });
-    const plans = fc.record({
-      rows: fc.nat(3),
-      columns: fc.nat(3),
-      tileSize: fc.integer({ min: 1, max: 20 }),
-      globalView: fc.boolean(),
+    const view = fc.record({
+      rows: fc.integer({ min: 1, max: 3 }),
+      columns: fc.integer({ min: 1, max: 3 }),
+      tile: fc.record({ width: fc.integer({ min: 1, max: 20 }), height: fc.integer({ min: 1, max: 20 }) }),
+      fromSource: fc.boolean(),
     });
+    const views = fc.array(view, { minLength: 1, maxLength: 4 });
     await fc.assert(
-      fc.asyncProperty(
-        edge,
-        edge,
-        edge,
-        plans,
-        async (width, height, between, { rows, columns, ...rest }) => {
-          const split = rows > 0 && columns > 0;
-          const grid = split ? { rows, columns } : { rows: 0, columns: 0 };
-          const last = {
-            width: Math.max(grid.columns, 1) * rest.tileSize,
-            height: Math.max(grid.rows, 1) * rest.tileSize,
-          };
-          const resizes = [{ width: between, height: 1 }, last];
-          const image = await prepareImage(await pngOf({ width, height }), () => ({
-            ...plan,
-            ...grid,
-            ...rest,
-            resizes,
-          }));
-          assert.equal(image.tileCount, split ? rows * columns + Number(rest.globalView) : 1);
-          assert.equal(image.tiles.length, image.tileCount * 3 * rest.tileSize ** 2);
-          assert.ok(image.tiles.every(Number.isFinite));
-        },
-      ),
+      fc.asyncProperty(edge, edge, edge, views, async (width, height, between, looks) => {
+        const planned = looks.map(({ rows, columns, tile, fromSource }, index): ImageView => {
+          const last = { width: columns * tile.width, height: rows * tile.height };
+          const steps: ImageStep[] = [
+            { kind: 'resize', width: between, height: 1 },
+            { kind: 'resize', ...last },
+          ];
+          return { ...(fromSource || index === 0 ? {} : { from: index - 1 }), steps, tile };
+        });
+        const image = await prepareImage(await pngOf({ width, height }), () => ({ ...plan, views: planned }));
+        const expected = looks.flatMap(({ rows, columns, tile }) =>
+          Array.from({ length: rows * columns }, () => [
+            tile.width,
+            tile.height,
+            3 * tile.width * tile.height,
+          ]),
+        );
+        assert.deepEqual(
+          image.tiles.map((tile) => [tile.width, tile.height, tile.pixels.length]),
+          expected,
+        );
+        assert.ok(image.tiles.every(({ pixels }) => pixels.every(Number.isFinite)));
+      }),
       { numRuns: 40 },
     );
   });
 
-  test('plans that do not end at their grid fail alone, more of them than there are workers', async () => {
+  test('plans that do not end at whole tiles fail alone, more of them than there are workers', async () => {
     const png = await pngOf({ width: 24, height: 12 });
-    const broken: ImagePlanner = (source) => ({ ...plainPlan(source), rows: 5 });
+    const broken: ImagePlanner = (source) => ({
+      ...plainPlan(source),
+      views: [{ steps: [], tile: { width: 7, height: 12 } }],
+    });
     const outcomes = await Promise.allSettled(Array.from({ length: 12 }, () => prepareImage(png, broken)));
     for (const outcome of outcomes) {
       assert.ok(outcome.status === 'rejected' && outcome.reason instanceof DiptychError);
       assert.equal(outcome.reason.code, 'internal');
     }
-    assert.equal((await prepareImage(png, plainPlan)).tileCount, 2);
+    assert.equal((await prepareImage(png, plainPlan)).tiles.length, 2);
   });
 
   test('many images at once each get their own tiles', async () => {
@@ -214,7 +224,7 @@ describe('cutting', () => {
       ),
     );
     assert.deepEqual(
-      images.map(({ tiles }) => tiles[0]),
+      images.map((image) => firstPixel(image)[0]),
       shades,
     );
   });
@@ -232,7 +242,7 @@ describe('edge sizes', () => {
     test(`${width} x ${height}`, async () => {
       const image = await prepareImage(await pngOf({ width, height }), oneTile);
       assert.deepEqual([image.grid.sourceWidth, image.grid.sourceHeight], [width, height]);
-      assert.deepEqual([image.tiles[0], image.tiles[144], image.tiles[288]], [0x33, 0x66, 0xcc]);
+      assert.deepEqual(firstPixel(image), [0x33, 0x66, 0xcc]);
     });
   }
 });
@@ -282,7 +292,7 @@ describe('what is refused', () => {
           /damaged or cut short|not an image/,
         );
       }
-      assert.equal((await prepareImage(file, plainPlan)).tileCount, 2);
+      assert.equal((await prepareImage(file, plainPlan)).tiles.length, 2);
     });
   }
 
@@ -304,7 +314,7 @@ describe('what is refused', () => {
       maxPixels: 287,
     });
     assert.equal(
-      (await prepareImage(file, plainPlan, { maxBytes: file.length, maxPixels: 288 })).tileCount,
+      (await prepareImage(file, plainPlan, { maxBytes: file.length, maxPixels: 288 })).tiles.length,
       2,
     );
   });
@@ -320,7 +330,7 @@ describe('what is refused', () => {
       [1, 65_536],
     ] as const)
       await refuses(await pngOf({ width, height }), 'image_too_large', /at most 65535 pixels/);
-    assert.equal((await prepareImage(await pngOf({ width: 65_535, height: 1 }), oneTile)).tileCount, 1);
+    assert.equal((await prepareImage(await pngOf({ width: 65_535, height: 1 }), oneTile)).tiles.length, 1);
   });
 
   test('random damage is an error or an image, never a crash', async () => {

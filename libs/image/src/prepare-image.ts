@@ -1,5 +1,4 @@
 import { DiptychError } from '@diptych/errors';
-import { countTiles, processedSize } from './cut-tiles.ts';
 import { decodePixels, readHeader } from './decode-image.ts';
 import { detectFormat } from './image-format.ts';
 import type { ImageLimits, ImagePlan, ImagePlanner, PreparedImage, Size, TileGrid } from './image-plan.ts';
@@ -35,7 +34,7 @@ export async function prepareImage(
   const plan = planner(header.size);
   const pixels = await decodePixels(bytes, header);
   const tiles = await makeTiles({ pixels, plan });
-  return { tiles, tileCount: countTiles(plan), tileSize: plan.tileSize, grid: gridOf(header.size, plan) };
+  return { tiles, grid: gridOf(header.size, plan) };
 }
 
 function checkBytes({ byteLength }: Uint8Array, { maxBytes }: ImageLimits): void {
@@ -61,12 +60,11 @@ function checkPixels({ width, height }: Size, { maxPixels }: ImageLimits): void 
 }
 
 function gridOf(source: Size, plan: ImagePlan): TileGrid {
-  const processed = processedSize(plan);
   return {
     sourceWidth: source.width,
     sourceHeight: source.height,
-    processedWidth: processed.width,
-    processedHeight: processed.height,
+    processedWidth: plan.processed.width,
+    processedHeight: plan.processed.height,
     rows: plan.rows,
     columns: plan.columns,
   };

@@ -6,5 +6,6 @@ import { toRgb } from './to-rgb.ts';
 // Entry of a worker thread: one job in, one answer out, in order. Only tile-workers.ts talks to it.
 parentPort?.on('message', ({ pixels, plan }: TileJob) => {
   const tiles = cutTiles(toRgb(pixels), plan);
-  parentPort?.postMessage({ tiles } satisfies TileAnswer, [tiles.buffer]);
+  const buffers = tiles.map(({ pixels: { buffer } }) => buffer);
+  parentPort?.postMessage({ tiles } satisfies TileAnswer, buffers);
 });

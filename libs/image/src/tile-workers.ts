@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DiptychError } from '@diptych/errors';
 import type { DecodedPixels } from './decode-image.ts';
-import type { ImagePlan } from './image-plan.ts';
+import type { ImagePlan, Tile } from './image-plan.ts';
 
 /** One image to resize, cut and normalise. */
 export interface TileJob {
@@ -13,11 +13,11 @@ export interface TileJob {
 
 /** What a worker answers. */
 export interface TileAnswer {
-  readonly tiles: Float32Array<ArrayBuffer>;
+  readonly tiles: readonly Tile[];
 }
 
 /** Resizes, cuts and normalises on a worker thread; `pixels` is moved there and must not be used after. */
-export function makeTiles(job: TileJob): Promise<Float32Array<ArrayBuffer>> {
+export function makeTiles(job: TileJob): Promise<readonly Tile[]> {
   return new Promise((resolve, reject) => {
     waiting.push({ job, resolve, reject });
     dispatch();
@@ -29,7 +29,7 @@ const MAX_WORKERS = Math.min(availableParallelism(), 4);
 
 interface Waiting {
   readonly job: TileJob;
-  readonly resolve: (tiles: Float32Array<ArrayBuffer>) => void;
+  readonly resolve: (tiles: readonly Tile[]) => void;
   readonly reject: (error: unknown) => void;
 }
 

@@ -18,7 +18,11 @@ export interface Family {
 
 /** A checkpoint of a family, ready to be compiled. */
 export interface FamilyModel extends Omit<ModelDescription, 'family'> {
-  /** Graph of the vision stage: `pixel_values` -> `image_features`. Reads weights only when it is saved. */
+  /**
+   * Graph of the vision stage: `pixel_values` float32 [tiles, 3, height, width] -> `image_features` float32
+   * [tiles, rowsPerTile, hidden]. Height and width may be symbolic. A tile's features never depend on another tile of
+   * the run. Reads weights only when it is saved.
+   */
   visionGraph(): GraphBuilder;
   /** Graph of the language stage, with the inputs of `languageInputs`. Reads weights only when it is saved. */
   languageGraph(): GraphBuilder;

@@ -42,7 +42,10 @@ test('describes the model as its files do', async () => {
     [language.layers, language.kvHeads, language.headDim, language.maxContext],
     [2, 2, 16, 1024],
   );
-  assert.deepEqual([vision.tileSize, vision.tokensPerTile, vision.defaultSplit], [64, 16, true]);
+  assert.deepEqual(
+    [vision.warmUpTile, vision.rowsPerTile, vision.defaultSplit],
+    [{ width: 64, height: 64 }, 16, true],
+  );
   assert.equal(vision.hiddenSize, language.hiddenSize);
 });
 

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '@diptych/checkpoint';
-import type { ImageLayout, ImagePlan, Size } from '@diptych/image';
+import type { ImageLayout, ImagePlan, Size, TileGrid } from '@diptych/image';
 import type { WeightFormat } from '@diptych/onnx-graph';
 import type { GenerationDefaults } from './generation-config.ts';
 
@@ -13,14 +13,25 @@ export interface PlanOptions {
 export interface VisionDescription {
   /** Width of a feature row: the language model's hidden size. */
   readonly hiddenSize: number;
-  /** Feature rows of each tile. */
-  readonly tokensPerTile: number;
-  /** Edge of a tile in pixels. */
-  readonly tileSize: number;
+  /** Rows that the vision graph yields for each tile, whatever the tile's size. */
+  readonly rowsPerTile: number;
   /** Whether images are split when a request does not say. */
   readonly defaultSplit: boolean;
-  /** The family's geometry; pure and cheap. */
+  /** A tile of the usual size, for warming up. */
+  readonly warmUpTile: Size;
+  /** The family's geometry; pure and cheap for sides up to 65535. */
   planImage(source: Size, options?: PlanOptions): ImagePlan;
+  /**
+   * Feature rows that each tile of an image cut like this brings to the prompt, in the order of the tiles.
+   *
+   * @throws DiptychError `embedding_invalid` for a grid that this model never makes.
+   */
+  countTokens(grid: TileGrid): readonly number[];
+  /**
+   * Which rows of the tiles' [tiles × rowsPerTile] become the image's features, in their order: as many as
+   * `countTokens` says together. A row may be left out or taken more than once. All rows as they are where absent.
+   */
+  selectRows?(grid: TileGrid): Int32Array;
 }
 
 /** What the language stage needs to know. */

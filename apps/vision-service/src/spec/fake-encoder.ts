@@ -1,17 +1,22 @@
+import assert from 'node:assert/strict';
+import type { Size, Tile } from '@diptych/image';
 import type { TileEncoder } from '../encoder.ts';
 
-/** Doubles each value, notes every run, and waits for `go` before each where asked to. */
+/** Answers a tile with its first two values doubled, notes every run, and waits for `go` before each where asked to. */
 export class FakeEncoder implements TileEncoder {
-  readonly maxTiles: number;
-  readonly tileValues = 2;
   readonly featureValues = 2;
   /** First value of each tile of each run. */
   readonly runs: number[][] = [];
+  readonly #maxTiles: (tile: Size) => number;
   #gate = Promise.resolve();
   #open: () => void = () => undefined;
 
-  constructor(maxTiles: number) {
-    this.maxTiles = maxTiles;
+  constructor(maxTiles: number | ((tile: Size) => number)) {
+    this.#maxTiles = typeof maxTiles === 'number' ? () => maxTiles : maxTiles;
+  }
+
+  maxTiles(tile: Size): number {
+    return this.#maxTiles(tile);
   }
 
   /** Holds runs until the returned function is called. */
@@ -22,11 +27,17 @@ export class FakeEncoder implements TileEncoder {
     return this.#open;
   }
 
-  async run(tiles: readonly Float32Array[]): Promise<readonly Float32Array[]> {
-    this.runs.push(tiles.map((tile) => tile[0] ?? Number.NaN));
+  async run(tiles: readonly Tile[]): Promise<readonly Float32Array[]> {
+    const [first] = tiles;
+    assert.ok(first && tiles.length <= this.maxTiles(first), 'a run is neither empty nor too full');
+    assert.ok(
+      tiles.every(({ width, height }) => width === first.width && height === first.height),
+      'a run has tiles of one size',
+    );
+    this.runs.push(tiles.map(({ pixels }) => pixels[0] ?? Number.NaN));
     await this.#gate;
-    if (tiles.some((tile) => tile[0] === FAILS)) throw new Error('a run failed');
-    return tiles.map((tile) => tile.map((value) => value * 2));
+    if (tiles.some(({ pixels }) => pixels[0] === FAILS)) throw new Error('a run failed');
+    return tiles.map(({ pixels }) => pixels.slice(0, 2).map((value) => value * 2));
   }
 }
 

@@ -6,7 +6,7 @@ import type { LanguageDescription, VisionDescription } from '../model.ts';
 import { type Idefics3Config, readIdefics3Config } from './config.ts';
 import { planIdefics3Image } from './image-processor.ts';
 import { idefics3LanguageGraph } from './language-graph.ts';
-import { expandIdefics3Image, IMAGE_TOKEN } from './prompt.ts';
+import { countIdefics3Tokens, expandIdefics3Image, IMAGE_TOKEN } from './prompt.ts';
 import { idefics3VisionGraph } from './vision-graph.ts';
 
 /**
@@ -35,10 +35,11 @@ async function openIdefics3(checkpoint: Checkpoint): Promise<FamilyModel> {
 function describeVision({ images, language, tokensPerTile }: Idefics3Config): VisionDescription {
   return {
     hiddenSize: language.hiddenSize,
-    tokensPerTile,
-    tileSize: images.tileSize,
+    rowsPerTile: tokensPerTile,
     defaultSplit: images.split,
+    warmUpTile: { width: images.tileSize, height: images.tileSize },
     planImage: (source, options = {}) => planIdefics3Image(images, source, options),
+    countTokens: (grid) => countIdefics3Tokens(grid, tokensPerTile),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ImagePlan, Size } from '@diptych/image';
+import type { ImagePlan, ImageStep, Size } from '@diptych/image';
 import type { PlanOptions } from '../model.ts';
 import type { Idefics3ImageSettings } from './image-settings.ts';
 
@@ -14,15 +14,16 @@ export function planIdefics3Image(
 ): ImagePlan {
   const { tileSize, resample, rescale, mean, std } = settings;
   const first = settings.size ? [firstResize(source, settings.size)] : [];
-  const last =
+  const processed =
     (options.split ?? settings.split) ? wholeTiles(first[0] ?? source, tileSize) : square(tileSize);
-  const isSplit = last.width > tileSize || last.height > tileSize;
+  const isSplit = processed.width > tileSize || processed.height > tileSize;
+  const cut = { steps: [...first, processed].map(resizeTo), tile: square(tileSize) };
+  const whole = { from: 0, steps: [resizeTo(square(tileSize))], tile: square(tileSize) };
   return {
-    resizes: [...first, last],
-    rows: isSplit ? last.height / tileSize : 0,
-    columns: isSplit ? last.width / tileSize : 0,
-    tileSize,
-    globalView: true,
+    views: isSplit ? [cut, whole] : [cut],
+    rows: isSplit ? processed.height / tileSize : 0,
+    columns: isSplit ? processed.width / tileSize : 0,
+    processed,
     resample,
     rescale,
     mean,
@@ -74,6 +75,10 @@ function wholeTiles({ width, height }: Size, tile: number): Size {
 
 function roundUp(side: number, tile: number): number {
   return Math.ceil(side / tile) * tile;
+}
+
+function resizeTo({ width, height }: Size): ImageStep {
+  return { kind: 'resize', width, height };
 }
 
 function square(side: number): Size {

@@ -1,5 +1,5 @@
 import { DiptychError } from '@diptych/errors';
-import type { ImageLayout } from '@diptych/image';
+import type { ImageLayout, TileGrid } from '@diptych/image';
 
 /** What chat templates write in place of an image, and the placeholder of one feature row. */
 export const IMAGE_TOKEN = '<image>';
@@ -15,6 +15,20 @@ export function expandIdefics3Image({ rows, columns, tileTokens }: ImageLayout):
   const tiles = Array.from({ length: rows }, (_, row) => tileRow(row, columns, tileTokens)).join('');
   const whole = `${AROUND}${GLOBAL}${IMAGE_TOKEN.repeat(tileTokens.at(-1) ?? 0)}${AROUND}`;
   return tiles === '' ? whole : `${tiles}\n${whole}`;
+}
+
+/**
+ * Tokens of each tile, which are the same for all: the tiles row by row, then the view of the whole image.
+ *
+ * @throws DiptychError `embedding_invalid` for rows without columns or columns without rows.
+ */
+export function countIdefics3Tokens({ rows, columns }: TileGrid, tokensPerTile: number): readonly number[] {
+  if ((rows === 0) === (columns === 0)) return Array<number>(rows * columns + 1).fill(tokensPerTile);
+  throw new DiptychError(
+    'embedding_invalid',
+    `The layout has ${rows} rows and ${columns} columns of tiles; an image has both or neither.`,
+    { param: 'layout.rows' },
+  );
 }
 
 const AROUND = '<fake_token_around_image>';
