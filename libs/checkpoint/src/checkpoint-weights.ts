@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { invalidFile } from './failures.ts';
 import { readJsonFile } from './json-file.ts';
 import { parseConfig } from './parse-config.ts';
-import { SafetensorsFile, type TensorInfo } from './safetensors-file.ts';
+import { SafetensorsFile, type TensorInfo, type TensorLocation } from './safetensors-file.ts';
 
 /** Weights in one file. */
 export const SINGLE_FILE = 'model.safetensors';
@@ -76,21 +76,21 @@ export class CheckpointWeights {
   }
 
   /**
-   * Reads a tensor as float32, row-major. The array is the caller's.
+   * Where a tensor's elements lie, row-major and little-endian.
    *
    * @param expectedShape What the configuration asks for.
    * @throws DiptychError `checkpoint_invalid` for a tensor that is missing, of another shape, or neither F32, F16
    *   nor BF16.
    */
-  async read(name: string, expectedShape?: readonly number[]): Promise<Float32Array> {
+  locate(name: string, expectedShape: readonly number[]): TensorLocation {
     const file = this.#file(name);
     const { shape } = file.info(name);
-    if (expectedShape && !sameShape(shape, expectedShape))
+    if (!sameShape(shape, expectedShape))
       throw invalidFile(
         file.name,
         `tensor ${JSON.stringify(name)} has shape [${shape.join(', ')}]; config.json asks for [${expectedShape.join(', ')}].`,
       );
-    return file.read(name);
+    return file.locate(name);
   }
 
   #file(name: string): SafetensorsFile {

@@ -26,3 +26,11 @@ export type Dtype = keyof typeof DTYPE_BYTES;
 export function isDtype(name: string): name is Dtype {
   return Object.hasOwn(DTYPE_BYTES, name);
 }
+
+/** Element types that weights can have. */
+export type FloatDtype = 'F32' | 'F16' | 'BF16';
+
+/** True for the element types that weights can have. */
+export function isFloatDtype(dtype: Dtype): dtype is FloatDtype {
+  return dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
+}

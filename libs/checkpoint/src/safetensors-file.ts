@@ -1,8 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Dtype } from './dtype.ts';
+import { type Dtype, type FloatDtype, isFloatDtype } from './dtype.ts';
 import { invalidFile, readFailure } from './failures.ts';
-import { floatTarget, isFloatDtype } from './float-conversion.ts';
 import { HEADER_LENGTH_BYTES, headerLength, parseHeader, type TensorEntry } from './safetensors-header.ts';
 
 /** One read call's bytes: the system takes at most 2 GiB at once. */
@@ -12,6 +11,16 @@ const READ_CHUNK_BYTES = 64 * 1024 * 1024;
 export interface TensorInfo {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
+}
+
+/** Where a tensor's elements lie in a file, row-major and little-endian. */
+export interface TensorLocation {
+  /** Absolute path. */
+  readonly path: string;
+  /** First byte, counted from the beginning of the file. */
+  readonly offset: number;
+  readonly dtype: FloatDtype;
+  readonly elements: number;
 }
 
 /** One safetensors file. Its header is in memory; tensors are read from disk when they are asked for. */
@@ -56,33 +65,19 @@ export class SafetensorsFile {
   }
 
   /**
-   * Reads a tensor of type F32, F16 or BF16 as float32, row-major. The array is the caller's.
+   * Where the elements of a tensor of type F32, F16 or BF16 lie.
    *
    * @throws DiptychError `checkpoint_invalid` for a tensor that is missing or of another type.
    */
-  async read(name: string): Promise<Float32Array> {
-    const entry = this.#entry(name);
-    if (!isFloatDtype(entry.dtype))
+  locate(name: string): TensorLocation {
+    const { dtype, shape, offset } = this.#entry(name);
+    if (!isFloatDtype(dtype))
       throw invalidFile(
         this.name,
-        `tensor ${JSON.stringify(name)} is of type ${entry.dtype}; F32, F16 or BF16 can be read.`,
+        `tensor ${JSON.stringify(name)} is of type ${dtype}; F32, F16 or BF16 can be read.`,
       );
-    const elements = entry.shape.reduce((count, dimension) => count * dimension, 1);
-    const { bytes, finish } = floatTarget(entry.dtype, elements);
-    await this.#readEntry(entry, bytes);
-    return finish();
-  }
-
-  /** Reads a tensor's bytes as they are: row-major, little-endian. */
-  async readBytes(name: string): Promise<Uint8Array> {
-    const entry = this.#entry(name);
-    const bytes = new Uint8Array(entry.bytes);
-    await this.#readEntry(entry, bytes);
-    return bytes;
-  }
-
-  async #readEntry(entry: TensorEntry, into: Uint8Array): Promise<void> {
-    await withFile(this.path, (handle) => readFully(handle, into, entry.offset, this.name));
+    const elements = shape.reduce((count, dimension) => count * dimension, 1);
+    return { path: this.path, offset, dtype, elements };
   }
 
   #entry(name: string): TensorEntry {

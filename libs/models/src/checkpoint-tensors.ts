@@ -2,8 +2,8 @@ import type { CheckpointWeights } from '@diptych/checkpoint';
 import type { LinearWeights, WeightSource } from '@diptych/onnx-graph';
 
 /**
- * Tensors of a checkpoint below a prefix, as sources for a graph: nothing is read before the graph is saved, and
- * each tensor must have the shape that the configuration asks for.
+ * Tensors of a checkpoint below a prefix, as sources for a graph: each must be of a type and of the shape that
+ * the configuration asks for, and nothing is read before the graph is saved.
  */
 export class CheckpointTensors {
   readonly #weights: CheckpointWeights;
@@ -24,10 +24,15 @@ export class CheckpointTensors {
     return this.#weights.has(this.#prefix + name);
   }
 
-  /** One tensor, converted to float32 when it is read. */
+  /**
+   * One tensor.
+   *
+   * @throws DiptychError `checkpoint_invalid`, naming file and tensor, where it is missing, of another shape, or neither
+   *   F32, F16 nor BF16.
+   */
   tensor(name: string, shape: readonly number[]): WeightSource {
     const full = this.#prefix + name;
-    return { name: full, shape, read: () => this.#weights.read(full, shape) };
+    return { name: full, shape, parts: [{ ...this.#weights.locate(full, shape), tensor: full }] };
   }
 
   /** Weight [outputs, inputs] and, where the layer has one, bias [outputs] of a linear layer. */

@@ -10,9 +10,13 @@ import {
   TensorProtoSchema,
   type ValueInfoProto,
 } from './gen/onnx_pb.js';
-import { type PendingWeight, saveModel } from './save-model.ts';
+import { saveModel } from './save-model.ts';
 import { Value } from './value.ts';
 import { type Shape, valueInfo } from './value-info.ts';
+import { ENCODINGS, type EncodingName } from './weights/encodings.ts';
+import type { PendingWeight } from './weights/layout.ts';
+import type { WeightFormat } from './weights/weight-format.ts';
+import { matrixSize, type WeightSource } from './weights/weight-source.ts';
 
 /** Where an operator comes from and what it yields. */
 export interface OpOptions {
@@ -32,21 +36,24 @@ export interface OutputType {
 
 /**
  * Builds one ONNX graph: inputs, weights, operators, outputs, in the order of calls (which is the topological
- * order that ONNX asks for). Weights are read only on `save`, one at a time. Misuse (a name given twice, a
+ * order that ONNX asks for). Weights are read only on `save`, piece by piece. Misuse (a name given twice, a
  * value of another graph) is an AssertionError: a graph is our own code, never a caller's.
  */
 export class GraphBuilder {
   readonly name: string;
+  /** How layers that have a choice store their weights. */
+  readonly weights: WeightFormat;
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: { value: Value; type: OutputType | undefined }[] = [];
   readonly #nodes: Node[] = [];
   readonly #constants = new Map<string, Constant>();
-  readonly #weights = new Map<string, PendingWeight & { value: Value }>();
+  readonly #weights = new Map<string, PendingWeight & { readonly values: readonly Value[] }>();
   readonly #names = new Set<string>();
   readonly #counters = new Map<string, number>();
 
-  constructor(options: { readonly name: string }) {
+  constructor(options: { readonly name: string; readonly weights?: WeightFormat | undefined }) {
     this.name = options.name;
+    this.weights = options.weights ?? 'float32';
   }
 
   /** A graph input. Dimensions are sizes, or names where they vary from run to run. */
@@ -76,17 +83,38 @@ export class GraphBuilder {
   }
 
   /**
-   * A weight, stored in the file of external data on `save`; `read` is called once, then, and its array is not
-   * kept. The same name again is the same weight (tied embeddings are stored once).
+   * A weight in one of the encodings, read and stored on `save`: the values of the encoding's outputs, in their
+   * order. The same name in the same encoding again is the same weight (tied embeddings are stored once).
    */
-  weight(name: string, type: ElementType, shape: readonly number[], read: () => Promise<TensorData>): Value {
-    const known = this.#weights.get(name);
+  weight(source: WeightSource, encoding: EncodingName): readonly Value[] {
+    const key = `${encoding} ${source.name}`;
+    const origin = { kind: 'stored', source, encoding } as const;
+    const known = this.#weights.get(key);
     if (known) {
-      assert.deepEqual([known.type, known.shape], [type, shape], `weight ${name} asked for in two forms`);
-      return known.value;
+      assert.deepEqual(known.origin, origin, `weight ${source.name} asked for in two forms`);
+      return known.values;
     }
+    assertWhole(source);
+    const outputs = ENCODINGS[encoding]
+      .outputs(source.shape)
+      .map(({ suffix, type, shape }) => ({ name: source.name + suffix, type, shape }));
+    const values = outputs.map(({ name }) => this.#value('initializer', name));
+    this.#weights.set(key, { origin, outputs, values });
+    return values;
+  }
+
+  /**
+   * A weight that is in no checkpoint, stored like one. `compute` is called once, on `save`, and must give the same
+   * elements for the same graph.
+   */
+  computed(name: string, type: ElementType, shape: readonly number[], compute: () => TensorData): Value {
     const value = this.#value('initializer', name);
-    this.#weights.set(name, { name, type, shape, read, value });
+    const outputs = [{ name, type, shape }];
+    this.#weights.set(`computed ${name}`, {
+      origin: { kind: 'computed', compute },
+      outputs,
+      values: [value],
+    });
     return value;
   }
 
@@ -125,7 +153,7 @@ export class GraphBuilder {
 
   /**
    * Writes `model.onnx` and, where there are large weights, `model.onnx.data` into a folder, which is made
-   * where it does not exist. Holds one weight in memory at a time.
+   * where it does not exist.
    */
   async save(folder: string): Promise<void> {
     await saveModel(folder, this.#graph(), [...this.#weights.values()]);
@@ -206,6 +234,12 @@ function constantProto({ type, shape, data, value }: Constant) {
     dims: shape.map(BigInt),
     rawData: bytesOf(data).slice(),
   });
+}
+
+function assertWhole({ name, shape, parts }: WeightSource): void {
+  const { rows, columns } = matrixSize(shape);
+  const elements = parts.reduce((sum, part) => sum + part.elements, 0);
+  assert.equal(elements, rows * columns, `elements of weight ${name}, [${shape.join()}]`);
 }
 
 function first(values: readonly Value[]): Value {

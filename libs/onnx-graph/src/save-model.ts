@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { byteSize, bytesOf, ELEMENTS, type ElementType, type TensorData } from './element-type.ts';
+import { ELEMENTS } from './element-type.ts';
 import {
   type GraphProto,
   ModelProtoSchema,
@@ -10,6 +9,15 @@ import {
   TensorProto_DataLocation,
   TensorProtoSchema,
 } from './gen/onnx_pb.js';
+import { encodeWeight } from './weights/encode-weight.ts';
+import {
+  layOut,
+  type PendingTensor,
+  type PendingWeight,
+  type PlacedTensor,
+  type PlacedWeight,
+} from './weights/layout.ts';
+import { RowReader } from './weights/row-reader.ts';
 
 /** Name of the graph's file in a model's folder. */
 export const GRAPH_FILE = 'model.onnx';
@@ -26,22 +34,8 @@ const OPERATOR_SETS = [
   { domain: 'com.microsoft', version: 1n },
 ];
 
-/** Weights up to this size live in the graph file: a page for a bias would be mostly padding. */
-const INLINE_BYTES = 4096;
-
-/** Offsets in the weights file are multiples of a memory page, so that ONNX Runtime can map each weight. */
-const ALIGNMENT = 4096;
-
 /** One write call's bytes: the system takes at most 2 GiB at once. */
 const WRITE_CHUNK_BYTES = 64 * 1024 * 1024;
-
-/** A weight that is read when the model is saved. */
-export interface PendingWeight {
-  readonly name: string;
-  readonly type: ElementType;
-  readonly shape: readonly number[];
-  readonly read: () => Promise<TensorData>;
-}
 
 /** Writes a graph and its weights into a folder; the weights' tensors are added to the graph. */
 export async function saveModel(
@@ -50,7 +44,11 @@ export async function saveModel(
   weights: readonly PendingWeight[],
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  graph.initializer.push(...(await saveWeights(folder, weights)));
+  const { inline, external } = layOut(weights);
+  using reader = new RowReader();
+  graph.initializer.push(...inline.flatMap((weight) => inlineTensors(reader, weight)));
+  graph.initializer.push(...external.flatMap(({ outputs }) => outputs.map(externalTensor)));
+  await saveExternal(folder, reader, external);
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: 'diptych',
@@ -60,39 +58,27 @@ export async function saveModel(
   await writeFile(join(folder, GRAPH_FILE), toBinary(ModelProtoSchema, model), { flush: true });
 }
 
-async function saveWeights(folder: string, weights: readonly PendingWeight[]): Promise<TensorProto[]> {
-  const isLarge = (weight: PendingWeight) => byteSize(weight.type, weight.shape) > INLINE_BYTES;
-  const inline = await Promise.all(weights.filter((weight) => !isLarge(weight)).map(inlineTensor));
-  return [...inline, ...(await saveExternal(folder, weights.filter(isLarge)))];
-}
-
-async function saveExternal(folder: string, weights: readonly PendingWeight[]): Promise<TensorProto[]> {
-  if (weights.length === 0) return [];
-  const file = await open(join(folder, WEIGHTS_FILE), 'w');
-  try {
-    const tensors: TensorProto[] = [];
-    let end = 0;
-    for (const weight of weights) {
-      const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
-      const bytes = await readWeight(weight);
-      await writeAt(file, bytes, offset);
-      end = offset + bytes.length;
-      tensors.push(externalTensor(weight, offset, bytes.length));
-    }
-    await file.sync();
-    return tensors;
-  } finally {
-    await file.close();
+async function saveExternal(folder: string, reader: RowReader, weights: readonly PlacedWeight[]) {
+  if (weights.length === 0) return;
+  await using file = await open(join(folder, WEIGHTS_FILE), 'w');
+  for (const weight of weights) {
+    const encoded = encodeWeight(reader, weight);
+    for (const [index, { offset }] of weight.outputs.entries())
+      await writeAt(file, encoded[index] ?? new Uint8Array(), offset);
   }
+  await file.sync();
 }
 
-async function inlineTensor(weight: PendingWeight): Promise<TensorProto> {
-  return create(TensorProtoSchema, { ...tensorHead(weight), rawData: (await readWeight(weight)).slice() });
+function inlineTensors(reader: RowReader, weight: PendingWeight): TensorProto[] {
+  const encoded = encodeWeight(reader, weight);
+  return weight.outputs.map((tensor, index) =>
+    create(TensorProtoSchema, { ...tensorHead(tensor), rawData: encoded[index] ?? new Uint8Array() }),
+  );
 }
 
-function externalTensor(weight: PendingWeight, offset: number, length: number): TensorProto {
+function externalTensor({ offset, length, ...tensor }: PlacedTensor): TensorProto {
   return create(TensorProtoSchema, {
-    ...tensorHead(weight),
+    ...tensorHead(tensor),
     dataLocation: TensorProto_DataLocation.EXTERNAL,
     externalData: [
       { key: 'location', value: WEIGHTS_FILE },
@@ -102,14 +88,8 @@ function externalTensor(weight: PendingWeight, offset: number, length: number): 
   });
 }
 
-function tensorHead({ name, type, shape }: PendingWeight) {
+function tensorHead({ name, type, shape }: PendingTensor) {
   return { name, dataType: ELEMENTS[type].onnx, dims: shape.map(BigInt) };
-}
-
-async function readWeight({ name, type, shape, read }: PendingWeight): Promise<Uint8Array> {
-  const data = await read();
-  assert.equal(data.byteLength, byteSize(type, shape), `bytes of weight ${name}, ${type}[${shape.join()}]`);
-  return bytesOf(data);
 }
 
 async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,14 +61,15 @@ export async function randomDecoder(
 ): Promise<OnnxDecoder> {
   const folder = await mkdtemp(join(tmpdir(), 'diptych-generation-'));
   try {
-    await languageGraph(model).save(folder);
+    await languageGraph(model, folder).save(folder);
     return await OnnxDecoder.load({ graphPath: join(folder, GRAPH_FILE), ...options });
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-function languageGraph(model: RandomModel): GraphBuilder {
+function languageGraph(model: RandomModel, folder: string): GraphBuilder {
+  const weight = weightsIn(folder);
   const graph = new GraphBuilder({ name: 'random decoder' });
   const ids = graph.input('input_ids', 'int64', ['batch', 'length']);
   const features = graph.input('image_features', 'float32', ['image_rows', model.hidden]);
@@ -77,7 +79,7 @@ function languageGraph(model: RandomModel): GraphBuilder {
     seqlensK: graph.input('seqlens_k', 'int32', ['batch']),
     totalSequenceLength: graph.input('total_sequence_length', 'int32', [1]),
   };
-  const table = weight('embedding', [model.vocab, model.hidden]);
+  const table = weight('embedding', [model.vocab, model.hidden], random);
   const embedded = graph.op('Gather', [floatWeight(graph, table), ids], { axis: 0 });
   const rows = graph.op('ScatterND', [flatten(graph, embedded, model), places, features]);
   let stream = graph.op('Reshape', [rows, graph.op('Shape', [embedded])]);
@@ -87,14 +89,18 @@ function languageGraph(model: RandomModel): GraphBuilder {
     maxPositions: model.context,
   });
   for (let index = 0; index < model.layers; index += 1)
-    stream = layer(graph, stream, { ...model, index, rotary, lengths });
+    stream = layer(graph, stream, { ...model, index, rotary, lengths, weight });
   const asked = graph.op('Gather', [flatten(graph, stream, model), logitPositions], { axis: 0 });
-  const logits = linear(graph, norm(graph, asked, 'norm', model), { weight: table });
+  const logits = linear(graph, norm(graph, asked, 'norm', { ...model, weight }), { weight: table });
   graph.output(logits, 'logits', { type: 'float32', shape: ['rows', model.vocab] });
   return graph;
 }
 
-interface Layer extends RandomModel {
+interface Weighted extends RandomModel {
+  readonly weight: StoreWeight;
+}
+
+interface Layer extends Weighted {
   readonly index: number;
   readonly rotary: ReturnType<typeof rotaryEmbedding>;
   readonly lengths: { readonly seqlensK: Value; readonly totalSequenceLength: Value };
@@ -102,6 +108,9 @@ interface Layer extends RandomModel {
 
 function layer(graph: GraphBuilder, input: Value, options: Layer): Value {
   const { index, hidden, heads, kvHeads, headDim, intermediate, rotary, lengths } = options;
+  const project = (name: string, out: number, width: number): LinearWeights => ({
+    weight: options.weight(name, [out, width], random),
+  });
   const shape = ['batch', kvHeads, 'capacity', headDim];
   const attention = groupQueryAttention(graph, {
     qkv: linear(
@@ -131,12 +140,8 @@ function layer(graph: GraphBuilder, input: Value, options: Layer): Value {
   return graph.op('Add', [attended, mlp]);
 }
 
-function norm(graph: GraphBuilder, input: Value, name: string, { hidden }: RandomModel): Value {
-  const ones = {
-    name: `${name}.norm`,
-    shape: [hidden],
-    read: () => Promise.resolve(new Float32Array(hidden).fill(1)),
-  };
+function norm(graph: GraphBuilder, input: Value, name: string, { hidden, weight }: Weighted): Value {
+  const ones = weight(`${name}.norm`, [hidden], (_, length) => new Float32Array(length).fill(1));
   return rmsNorm(graph, input, { weight: ones, epsilon: 1e-5 });
 }
 
@@ -144,12 +149,20 @@ function flatten(graph: GraphBuilder, value: Value, { hidden }: RandomModel): Va
   return graph.op('Reshape', [value, graph.constant('int64', [2], [-1, hidden])]);
 }
 
-function project(name: string, out: number, width: number): LinearWeights {
-  return { weight: weight(name, [out, width]) };
-}
+type StoreWeight = (
+  name: string,
+  shape: readonly number[],
+  make: (name: string, length: number) => Float32Array,
+) => WeightSource;
 
-function weight(name: string, shape: readonly [number, number]): WeightSource {
-  return { name, shape, read: () => Promise.resolve(random(name, shape[0] * shape[1])) };
+/** Weights are read from files; these stand beside the graph. */
+function weightsIn(folder: string): StoreWeight {
+  return (name, shape, make) => {
+    const path = join(folder, `${name}.weight`);
+    const elements = shape.reduce((product, dimension) => product * dimension, 1);
+    writeFileSync(path, make(name, elements));
+    return { name, shape, parts: [{ path, offset: 0, dtype: 'F32', elements, tensor: name }] };
+  };
 }
 
 /** Numbers in [-0.25, 0.25) that depend on the name alone: a linear congruential generator. */

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
 import { activation } from './activation.ts';
-import { type LinearWeights, linear, type WeightFormat } from './linear.ts';
+import { type LinearWeights, linear } from './linear.ts';
 
 /** Projections of a gated MLP. */
 export interface GatedMlpOptions {
@@ -13,13 +13,12 @@ export interface GatedMlpOptions {
   readonly down: LinearWeights;
   /** Name in a Hugging Face configuration, as `activation` takes it. */
   readonly activation: string;
-  readonly format?: WeightFormat;
 }
 
 /** down(act(gate(x)) · up(x)): transformers' LlamaMLP. [..., hidden] -> [..., out]. */
 export function gatedMlp(graph: GraphBuilder, input: Value, options: GatedMlpOptions): Value {
-  const gate = linear(graph, input, options.gate, options.format);
-  const up = linear(graph, input, options.up, options.format);
+  const gate = linear(graph, input, options.gate);
+  const up = linear(graph, input, options.up);
   const gated = graph.op('Mul', [activation(graph, gate, options.activation), up]);
-  return linear(graph, gated, options.down, options.format);
+  return linear(graph, gated, options.down);
 }

@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
-import { floatWeight, type WeightSource } from './weight-source.ts';
+import type { WeightSource } from '../weights/weight-source.ts';
+import { floatWeight } from './float-weight.ts';
 
 /** Parameters of a layer normalisation. */
 export interface LayerNormOptions {

@@ -1,9 +1,7 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
-import { floatWeight, type WeightSource } from './weight-source.ts';
-
-/** How the weights of linear layers are stored and multiplied. */
-export type WeightFormat = 'float32';
+import type { WeightSource } from '../weights/weight-source.ts';
+import { floatWeight } from './float-weight.ts';
 
 /** Weights of a linear layer, as PyTorch keeps them. */
 export interface LinearWeights {
@@ -19,19 +17,12 @@ export interface LinearWeights {
  * float32: com.microsoft `FusedMatMul` with `transB`, which reads W as it lies in the checkpoint; ONNX Runtime
  * packs it once on load, so nothing is transposed and a tied embedding is stored once.
  */
-export function linear(
-  graph: GraphBuilder,
-  input: Value,
-  { weight, bias }: LinearWeights,
-  format: WeightFormat = 'float32',
-): Value {
-  const product = PRODUCTS[format](graph, input, weight);
+export function linear(graph: GraphBuilder, input: Value, { weight, bias }: LinearWeights): Value {
+  const product = graph.op(
+    'FusedMatMul',
+    [input, floatWeight(graph, weight)],
+    { transB: 1 },
+    { domain: 'com.microsoft' },
+  );
   return bias ? graph.op('Add', [product, floatWeight(graph, bias)]) : product;
 }
-
-type Product = (graph: GraphBuilder, input: Value, weight: WeightSource) => Value;
-
-const PRODUCTS: Record<WeightFormat, Product> = {
-  float32: (graph, input, weight) =>
-    graph.op('FusedMatMul', [input, floatWeight(graph, weight)], { transB: 1 }, { domain: 'com.microsoft' }),
-};

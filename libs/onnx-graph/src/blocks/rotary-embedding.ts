@@ -12,7 +12,7 @@ export interface RotaryEmbedding {
 export function rotaryEmbedding(graph: GraphBuilder, options: RotaryOptions): RotaryEmbedding {
   const { shape, cos, sin } = rotaryCaches(options);
   return {
-    cos: graph.weight('rotary.cos', 'float32', shape, () => Promise.resolve(cos)),
-    sin: graph.weight('rotary.sin', 'float32', shape, () => Promise.resolve(sin)),
+    cos: graph.computed('rotary.cos', 'float32', shape, () => cos),
+    sin: graph.computed('rotary.sin', 'float32', shape, () => sin),
   };
 }

@@ -1,3 +1,4 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,9 +53,21 @@ function floatTensor({ data, dims }: { data: unknown; dims: readonly number[] })
   return { shape: dims, data };
 }
 
-/** A source of weights that are given. */
+/** A source of weights that are given, in a file that lasts as long as this process. */
 export function source(name: string, { shape, data }: FloatTensor): WeightSource {
-  return { name, shape, read: () => Promise.resolve(data) };
+  folder ??= temporaryFolder();
+  const path = join(folder, `${(files += 1)}.bin`);
+  writeFileSync(path, data);
+  return { name, shape, parts: [{ path, offset: 0, dtype: 'F32', elements: data.length, tensor: name }] };
+}
+
+let folder: string | undefined;
+let files = 0;
+
+function temporaryFolder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'diptych-weights-'));
+  process.once('exit', () => rmSync(path, { recursive: true }));
+  return path;
 }
 
 /** Deterministic numbers between -1 and 1 that look random. */
