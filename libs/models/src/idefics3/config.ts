@@ -31,6 +31,9 @@ export async function readIdefics3Config(checkpoint: Checkpoint): Promise<Idefic
   return { ...model, images, tokensPerTile };
 }
 
+/** transformers' Idefics3VisionConfig and SmolVLMVisionConfig. */
+const TOWER_DEFAULTS = { hidden_size: 1152, num_attention_heads: 16, patch_size: 32 };
+
 /** `config.json` with the defaults of transformers' Idefics3Config and SmolVLMConfig, which are the same. */
 const modelConfig = z
   .looseObject({
@@ -38,7 +41,7 @@ const modelConfig = z
     scale_factor: withDefault(count, 2),
     tie_word_embeddings: withDefault(z.boolean(), false),
     eos_token_id: maybe(tokenIds),
-    vision_config: z.preprocess((given) => given ?? {}, siglipConfig),
+    vision_config: z.preprocess((given) => given ?? {}, siglipConfig(TOWER_DEFAULTS)),
     text_config: z.preprocess((given) => given ?? { rms_norm_eps: 1e-5 }, decoderConfig),
   })
   .transform((raw) => ({

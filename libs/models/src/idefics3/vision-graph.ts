@@ -13,7 +13,7 @@ export function idefics3VisionGraph(config: Idefics3Config, tensors: CheckpointT
   const { tileSize } = config.images;
   const pixels = graph.input('pixel_values', 'float32', ['tiles', 3, tileSize, tileSize]);
   const tower = tensors.within('model.vision_model');
-  const patches = siglip(graph, pixels, { config: config.vision, tensors: tower, tileSize });
+  const patches = siglip(graph, pixels, { config: config.vision, tensors: tower });
   const features = connect(graph, shufflePixels(graph, patches, config), config, tensors);
   const shape = ['tiles', config.tokensPerTile, config.language.hiddenSize];
   graph.output(features, 'image_features', { type: 'float32', shape });

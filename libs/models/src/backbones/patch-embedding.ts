@@ -1,0 +1,49 @@
+import { type GraphBuilder, linear, type Value } from '@diptych/onnx-graph';
+import type { CheckpointTensors } from '../checkpoint-tensors.ts';
+
+/** How pixels become embeddings of patches. */
+export interface PatchEmbeddingOptions {
+  /** Edge of a patch in pixels. */
+  readonly patchSize: number;
+  readonly hiddenSize: number;
+  /** `weight` [hidden, 3, patch, patch] and, where there is one, `bias` [hidden] of the convolution. */
+  readonly tensors: CheckpointTensors;
+  readonly bias: boolean;
+}
+
+/** Embeddings of a tile's patches, and how many there are. */
+export interface PatchEmbeddings {
+  /** [tiles, rows × columns, hidden], row by row. */
+  readonly embeddings: Value;
+  /** int64 [1]. */
+  readonly rows: Value;
+  /** int64 [1]. */
+  readonly columns: Value;
+}
+
+/**
+ * The patch convolution of a vision transformer as one matrix product: its stride is its kernel, so every pixel is
+ * used once and the patches only have to be laid out as rows. Pixels are [tiles, 3, height, width], both a multiple of
+ * the patch; the size may vary from run to run.
+ */
+export function patchEmbeddings(
+  graph: GraphBuilder,
+  pixels: Value,
+  options: PatchEmbeddingOptions,
+): PatchEmbeddings {
+  const { patchSize: patch, hiddenSize, tensors, bias } = options;
+  const constant = (...values: number[]) => graph.constant('int64', [values.length], values);
+  const patchesAlong = (axis: number) =>
+    graph.op('Div', [graph.op('Shape', [pixels], { start: axis, end: axis + 1 }), constant(patch)]);
+  const columns = patchesAlong(3);
+  const cut = graph.op('Concat', [constant(0, 3, -1, patch), columns, constant(patch)], { axis: 0 });
+  const gathered = graph.op('Transpose', [graph.op('Reshape', [pixels, cut])], { perm: [0, 2, 4, 1, 3, 5] });
+  const inputs = 3 * patch * patch;
+  const rows = graph.op('Reshape', [gathered, constant(0, -1, inputs)]);
+  const kernel = tensors.tensor('weight', [hiddenSize, 3, patch, patch]);
+  const weights = {
+    weight: { ...kernel, shape: [hiddenSize, inputs] },
+    bias: bias ? tensors.tensor('bias', [hiddenSize]) : undefined,
+  };
+  return { embeddings: linear(graph, rows, weights), rows: patchesAlong(2), columns };
+}
