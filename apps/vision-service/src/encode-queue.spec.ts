@@ -47,6 +47,61 @@ test('any mix of images gets its own features, in full runs', async () => {
   );
 });
 
+test('a run has tiles of one size; who has none of it keeps its turn', async () => {
+  const encoder = new FakeEncoder(2);
+  const queue = new EncodeQueue(encoder);
+  const go = encoder.hold();
+  const first = queue.encode([tile(1)], never);
+  const others = [
+    queue.encode([tile(10), tile(11, 3)], never),
+    queue.encode([tile(20, 3), tile(21, 3)], never),
+    queue.encode([tile(30)], never),
+  ];
+  go();
+  await Promise.all([first, ...others]);
+  assert.deepEqual(encoder.runs, [[1], [10, 30], [20, 11], [21]]);
+});
+
+test('large tiles run alone where the encoder asks for it, small ones together', async () => {
+  const encoder = new FakeEncoder(({ width }) => (width > 2 ? 1 : 3));
+  const { features } = await new EncodeQueue(encoder).encode(
+    [tile(1), tile(2), tile(3, 3), tile(4, 3)],
+    never,
+  );
+  assert.deepEqual(features, featuresOf([tile(1), tile(2), tile(3, 3), tile(4, 3)]));
+  assert.deepEqual(encoder.runs, [[1, 2], [3], [4]]);
+});
+
+test('whatever the sizes, an image gets a tile into one of as many runs as there are images', async () => {
+  const images = fc.array(fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 7 }), {
+    minLength: 1,
+    maxLength: 5,
+  });
+  await fc.assert(
+    fc.asyncProperty(images, fc.integer({ min: 1, max: 4 }), async (widths, maxTiles) => {
+      const encoder = new FakeEncoder(maxTiles);
+      const queue = new EncodeQueue(encoder);
+      const tiles = widths.map((each, index) => each.map((width, place) => tile(index * 100 + place, width)));
+      const encoded = await Promise.all(tiles.map((each) => queue.encode(each, never)));
+      assert.deepEqual(
+        encoded.map(({ features }) => features),
+        tiles.map(featuresOf),
+      );
+      for (const index of tiles.keys()) {
+        const turns = encoder.runs.flatMap((run, turn) =>
+          run.some((value) => Math.floor(value / 100) === index) ? [turn] : [],
+        );
+        // The first image's first run is over before the others have come.
+        const waits = turns.map((turn, at) => turn - (turns[at - 1] ?? 0));
+        assert.ok(
+          waits.every((wait) => wait <= tiles.length),
+          JSON.stringify(encoder.runs),
+        );
+      }
+    }),
+  );
+});
+
 test('who leaves the queue is not encoded any further', async () => {
   const encoder = new FakeEncoder(1);
   const go = encoder.hold();

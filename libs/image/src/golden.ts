@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Resample, Size } from './image-plan.ts';
+import type { ImageStep, Resample, Size } from './image-plan.ts';
 
 /** Pixels that Pillow resized; for specs only. */
 export interface ResizeGolden extends Size {
@@ -7,6 +7,15 @@ export interface ResizeGolden extends Size {
   /** Base64 of the source's RGB pixels. */
   readonly pixels: string;
   readonly results: readonly (Size & { readonly filter: Resample; readonly pixels: string })[];
+}
+
+/** Pixels that Pillow took through steps, resizing with bicubic weights; for specs only. */
+export interface StepsGolden extends Size {
+  readonly kind: 'steps';
+  /** Base64 of the source's RGB pixels. */
+  readonly pixels: string;
+  readonly steps: readonly ImageStep[];
+  readonly result: Size & { readonly pixels: string };
 }
 
 /** An encoded file and the RGB pixels that the reference makes of it; for specs only. */
@@ -22,14 +31,16 @@ export interface DecodeGolden extends Size {
 export function readGoldens(): {
   readonly resizes: readonly ResizeGolden[];
   readonly decodes: readonly DecodeGolden[];
+  readonly steps: readonly StepsGolden[];
 } {
   const text = readFileSync(new URL('./fixtures/pillow-golden.jsonl', import.meta.url), 'utf8');
   const goldens = text
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as ResizeGolden | DecodeGolden);
+    .map((line) => JSON.parse(line) as ResizeGolden | DecodeGolden | StepsGolden);
   return {
     resizes: goldens.filter((golden) => golden.kind === 'resize'),
     decodes: goldens.filter((golden) => golden.kind === 'decode'),
+    steps: goldens.filter((golden) => golden.kind === 'steps'),
   };
 }

@@ -202,6 +202,44 @@ describe('cutting', () => {
     );
   });
 
+  test('a view starts from the source or from what an earlier one ended with, and has tiles of its own size', async () => {
+    const png = await sharp(pixels, { raw: { width: 4, height: 2, channels: 3 } })
+      .png()
+      .toBuffer();
+    const views: readonly ImageView[] = [
+      { steps: [{ kind: 'crop', left: 1, top: 0, width: 2, height: 2 }], tile: { width: 2, height: 1 } },
+      {
+        from: 0,
+        steps: [{ kind: 'crop', left: 1, top: 1, width: 1, height: 1 }],
+        tile: { width: 1, height: 1 },
+      },
+      { steps: [], tile: { width: 4, height: 2 } },
+    ];
+    const { tiles } = await prepareImage(png, () => ({ ...plainPlan({ width: 4, height: 2 }), views }));
+    assert.deepEqual(
+      tiles.map(({ width, height }) => [width, height]),
+      [
+        [2, 1],
+        [2, 1],
+        [1, 1],
+        [4, 2],
+      ],
+    );
+    assert.deepEqual([...(tiles[0]?.pixels ?? [])], [255, 0, 0, 0, 0, 255]);
+    assert.deepEqual([...(tiles[1]?.pixels ?? [])], [0, 255, 255, 255, 0, 255]);
+    assert.deepEqual([...(tiles[2]?.pixels ?? [])], [255, 255, 255], 'the crop of the crop is white');
+    assert.deepEqual([...(tiles[3]?.pixels.subarray(0, 8) ?? [])], [255, 255, 0, 0, 0, 0, 255, 255]);
+  });
+
+  test('a view of a view that comes later is a fault of ours, and of this image alone', async () => {
+    const views = [{ from: 0, steps: [], tile: { width: 12, height: 12 } }];
+    const png = await pngOf({ width: 12, height: 12 });
+    await assert.rejects(
+      prepareImage(png, (source) => ({ ...plainPlan(source), views })),
+      { code: 'internal' },
+    );
+  });
+
   test('plans that do not end at whole tiles fail alone, more of them than there are workers', async () => {
     const png = await pngOf({ width: 24, height: 12 });
     const broken: ImagePlanner = (source) => ({
