@@ -8,29 +8,58 @@ export type WireLayout = Pick<
   'sourceWidth' | 'sourceHeight' | 'processedWidth' | 'processedHeight' | 'rows' | 'columns' | 'tileTokens'
 >;
 
-/** Tiles of one image; real ones have at most some dozens. Bounds what a layout may cost before it is worked out. */
-const MAX_TILES = 4096;
+/** The longest side of an image that a vision-service takes: the longest that JPEG and GIF can say. */
+const MAX_SIDE = 65_535;
+
+/** What of a model decides how an image is cut and how many tokens it has. */
+export type LayoutRules = Pick<VisionDescription, 'planImage' | 'countTokens'>;
 
 /**
- * Holds a layout against the model: each tile has exactly the tokens that the model gives it.
+ * Holds a layout against the model: it is one that the model makes of an image of this size, split or not, and each
+ * tile has exactly the tokens that the model gives it. Costs the same whatever the numbers are.
  *
  * @throws DiptychError `embedding_invalid` naming the field
  */
 export function checkLayout(layout: WireLayout, vision: LayoutRules, path: string): void {
-  const { rows, columns, tileTokens } = layout;
-  if ((rows === 0) !== (columns === 0)) {
-    throw invalid(
-      `${path}.rows`,
-      `must be 0 exactly where columns is, got ${rows} rows and ${columns} columns`,
-    );
-  }
-  if (rows * columns > MAX_TILES)
-    throw invalid(`${path}.rows`, `times columns must be at most ${MAX_TILES}, got ${rows} x ${columns}`);
-  checkTokens(tileTokens, vision.countTokens(layout), `${path}.tile_tokens`);
+  checkSide(layout.sourceWidth, `${path}.source_width`);
+  checkSide(layout.sourceHeight, `${path}.source_height`);
+  checkGrid(layout, vision, path);
+  checkTokens(layout.tileTokens, vision.countTokens(layout), `${path}.tile_tokens`);
 }
 
-/** What of a model decides how many tokens an image has. */
-export type LayoutRules = Pick<VisionDescription, 'countTokens'>;
+function checkSide(side: number, param: string): void {
+  if (side < 1 || side > MAX_SIDE) throw invalid(param, `must be 1 to ${MAX_SIDE} pixels, got ${side}`);
+}
+
+type Cut = Pick<WireLayout, 'rows' | 'columns' | 'processedWidth' | 'processedHeight'>;
+
+const CUT_FIELDS: readonly (readonly [field: keyof Cut, name: string])[] = [
+  ['rows', 'rows'],
+  ['columns', 'columns'],
+  ['processedWidth', 'processed_width'],
+  ['processedHeight', 'processed_height'],
+];
+
+function checkGrid(layout: WireLayout, vision: LayoutRules, path: string): void {
+  let cuts = [true, false].map((split) => cutOf(layout, vision, split));
+  for (const [field, name] of CUT_FIELDS) {
+    const alike = cuts.filter((cut) => cut[field] === layout[field]);
+    if (alike.length === 0) {
+      const source = `${layout.sourceWidth} x ${layout.sourceHeight}`;
+      const expected = [...new Set(cuts.map((cut) => cut[field]))].join(' or ');
+      throw invalid(`${path}.${name}`, `must be ${expected} for an image of ${source}, got ${layout[field]}`);
+    }
+    cuts = alike;
+  }
+}
+
+function cutOf({ sourceWidth, sourceHeight }: WireLayout, vision: LayoutRules, split: boolean): Cut {
+  const { rows, columns, processed } = vision.planImage(
+    { width: sourceWidth, height: sourceHeight },
+    { split },
+  );
+  return { rows, columns, processedWidth: processed.width, processedHeight: processed.height };
+}
 
 function checkTokens(got: readonly number[], expected: readonly number[], param: string): void {
   if (got.length !== expected.length)

@@ -36,8 +36,7 @@ export class PromptReader {
     const { model, tokenizer, capacity } = this.#options;
     const segments = readSegments(prompt);
     const maxTokens = capacity * COUNTED_CONTEXTS;
-    this.#checkLayouts(layouts, layoutsPath);
-    if (countRows(layouts) > maxTokens) throw tooLong(maxTokens, capacity);
+    this.#checkLayouts(layouts, layoutsPath, maxTokens);
     const expansions = layouts.map((layout) => model.expandImage(layout));
     try {
       return tokenizer.encodePrompt(segments, expansions, {
@@ -49,16 +48,16 @@ export class PromptReader {
     }
   }
 
-  #checkLayouts(layouts: readonly WireLayout[], path: string): void {
-    const { vision } = this.#options.model;
-    for (const [index, layout] of layouts.entries()) checkLayout(layout, vision, `${path}[${index}]`);
+  /** Rows are counted before layouts become text: a layout of a few bytes makes kilobytes of placeholders. */
+  #checkLayouts(layouts: readonly WireLayout[], path: string, maxTokens: number): void {
+    const { model, capacity } = this.#options;
+    let rows = 0;
+    for (const [index, layout] of layouts.entries()) {
+      checkLayout(layout, model.vision, `${path}[${index}]`);
+      rows += layout.tileTokens.reduce((sum, tokens) => sum + tokens, 0);
+      if (rows > maxTokens) throw tooLong(maxTokens, capacity);
+    }
   }
-}
-
-/** Counted before layouts become text: a layout of a few bytes makes kilobytes of placeholders. */
-function countRows(layouts: readonly WireLayout[]): number {
-  const tiles = layouts.flatMap(({ tileTokens }) => tileTokens);
-  return tiles.reduce((sum, tokens) => sum + tokens, 0);
 }
 
 function readSegments(prompt: Prompt | undefined): Segment[] {
