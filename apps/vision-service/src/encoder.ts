@@ -21,6 +21,9 @@ export interface VisionEncoderOptions {
   readonly threads: number;
 }
 
+/** What the encoder needs to know of a model. */
+export type EncoderModel = Pick<VisionDescription, 'hiddenSize' | 'rowsPerTile' | 'warmUpTile'>;
+
 /** What encodes tiles, for queues and specs. */
 export interface TileEncoder {
   /** Values of one tile's features, whatever its size: rows x hidden size. */
@@ -41,14 +44,14 @@ export interface TileEncoder {
 export class VisionEncoder implements TileEncoder, Disposable {
   readonly featureValues: number;
   readonly #session: Session;
-  readonly #vision: VisionDescription;
+  readonly #vision: EncoderModel;
   readonly #pixels = new Float32Array(3 * SHARED_PIXELS);
   readonly #features: Float32Array<ArrayBuffer>;
   #running = false;
 
   /** Loads the compiled graph. Throws `runtime_failed` with the path where it cannot be loaded. */
   static async load(
-    vision: VisionDescription & CompiledGraph,
+    vision: EncoderModel & CompiledGraph,
     options: VisionEncoderOptions,
   ): Promise<VisionEncoder> {
     const session = await Session.load(vision.graphPath, {
@@ -59,7 +62,7 @@ export class VisionEncoder implements TileEncoder, Disposable {
     return new VisionEncoder(session, vision);
   }
 
-  private constructor(session: Session, vision: VisionDescription) {
+  private constructor(session: Session, vision: EncoderModel) {
     this.#session = session;
     this.#vision = vision;
     this.featureValues = vision.rowsPerTile * vision.hiddenSize;

@@ -7,8 +7,8 @@ import { Permits } from './permits.ts';
 import { selectRows } from './select-rows.ts';
 
 /**
- * Images that are decoded at once. The tiles of one take up to some 50 MB, so this bounds memory; further ones
- * wait as encoded bytes.
+ * Images that are decoded at once. The tiles of one take up to some 60 MB and their features as much, so this bounds
+ * memory; further ones wait as encoded bytes.
  */
 const DECODED_AT_ONCE = 4;
 
