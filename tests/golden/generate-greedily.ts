@@ -14,31 +14,58 @@ export interface GreedyRequest {
   readonly count: number;
 }
 
-/** The most probable tokens, through the engine's decoder: prefill in chunks, then one token at a time. */
+/**
+ * The most probable tokens of each conversation, through the engine's decoder: prefill in chunks, then one token of
+ * all conversations at a time, in one batch.
+ */
 export async function generateGreedily(
   model: Model,
-  { prompt, features, count }: GreedyRequest,
-): Promise<number[]> {
-  const capacity = prompt.length + count;
-  const session = { intraOpThreads: 1 };
+  requests: readonly GreedyRequest[],
+): Promise<number[][]> {
+  const capacity = Math.max(...requests.map(({ prompt, count }) => prompt.length + count));
   using decoder = await OnnxDecoder.load({
     graphPath: model.language.graphPath,
-    slots: 1,
+    slots: requests.length,
     capacity,
-    session,
+    session: { intraOpThreads: 1 },
   });
-  const logits = new Float32Array(decoder.vocabSize);
-  await prefill(decoder, model, { prompt, features, logits });
-  const answer = [argmax(logits)];
-  while (answer.length < count) {
-    const entry = { slot: 0, past: prompt.length + answer.length - 1, id: answer.at(-1) ?? Number.NaN };
-    await decoder.decode([entry], logits);
-    answer.push(argmax(logits));
+  const answers: Answer[] = [];
+  for (const [slot, { prompt, features, count }] of requests.entries()) {
+    const logits = new Float32Array(decoder.vocabSize);
+    await prefill(decoder, model, { slot, prompt, features, logits });
+    answers.push({ slot, count, length: prompt.length, ids: [argmax(logits)] });
   }
-  return answer;
+  while (answers.some(isUnfinished)) await decodeStep(decoder, answers.filter(isUnfinished));
+  return answers.map(({ ids }) => ids);
+}
+
+interface Answer {
+  readonly slot: number;
+  readonly count: number;
+  /** Tokens of the prompt. */
+  readonly length: number;
+  readonly ids: number[];
+}
+
+function isUnfinished({ ids, count }: Answer): boolean {
+  return ids.length < count;
+}
+
+async function decodeStep(decoder: OnnxDecoder, answers: readonly Answer[]): Promise<void> {
+  const { vocabSize } = decoder;
+  const logits = new Float32Array(answers.length * vocabSize);
+  const entries = answers.map(({ slot, length, ids }) => ({
+    slot,
+    past: length + ids.length - 1,
+    id: ids.at(-1) ?? Number.NaN,
+  }));
+  await decoder.decode(entries, logits);
+  for (const [row, { ids }] of answers.entries())
+    ids.push(argmax(logits.subarray(row * vocabSize, (row + 1) * vocabSize)));
 }
 
 interface Prefill extends Omit<GreedyRequest, 'count'> {
+  readonly slot: number;
   /** Filled with the logits of the last position. */
   readonly logits: Float32Array;
 }
@@ -46,7 +73,7 @@ interface Prefill extends Omit<GreedyRequest, 'count'> {
 async function prefill(
   decoder: OnnxDecoder,
   model: Model,
-  { prompt, features, logits }: Prefill,
+  { slot, prompt, features, logits }: Prefill,
 ): Promise<void> {
   const { imageTokenId, hiddenSize } = model.language;
   let row = 0;
@@ -55,7 +82,7 @@ async function prefill(
     const positions = Int32Array.from([...ids.keys()].filter((index) => ids[index] === imageTokenId));
     const rows = features.subarray(row * hiddenSize, (row + positions.length) * hiddenSize);
     const isLast = past + CHUNK >= prompt.length;
-    await decoder.prefill({ slot: 0, past, ids, images: { rows, positions }, ...(isLast && { logits }) });
+    await decoder.prefill({ slot, past, ids, images: { rows, positions }, ...(isLast && { logits }) });
     row += positions.length;
   }
 }

@@ -61,6 +61,19 @@ for (const fixture of FIXTURES) {
       }
     });
 
+    test('all conversations in one batch give each the same tokens', async () => {
+      const requests = CASES.map(async (name) => {
+        const { inputIds, greedyIds } = await readCase(fixture, name);
+        const { imageFeatures } = await readGoldenTensors(fixture, name);
+        return { prompt: inputIds, features: concat(imageFeatures), count: greedyIds.length, greedyIds };
+      });
+      const all = await Promise.all(requests);
+      assert.deepEqual(
+        await generateGreedily(model, all),
+        all.map(({ greedyIds }) => greedyIds),
+      );
+    });
+
     for (const name of CASES) describeCase(fixture, name, () => ({ model, graphs }));
   });
 }
@@ -102,6 +115,18 @@ function describeCase(fixture: Fixture, name: string, loaded: () => { model: Mod
       }
     });
 
+    test('what else is in its run changes no feature of a tile', async () => {
+      const golden = await readCase(fixture, name);
+      const { model, graphs } = loaded();
+      for (const [index, grid] of golden.images.entries()) {
+        const tiles = await readPixels({ fixture, name, golden, index }, planOf(model, golden, grid));
+        const [first = assert.fail('no tiles')] = tiles;
+        const other = { ...first, pixels: first.pixels.map((value) => -value) };
+        const together = await graphs.encodeRun([other, first]);
+        assert.deepEqual(together.subarray(together.length / 2), await graphs.encodeRun([first]));
+      }
+    });
+
     test('the same features give the same logits', async (context) => {
       const { inputIds, logitPositions } = await readCase(fixture, name);
       const { imageFeatures, logits } = await readGoldenTensors(fixture, name);
@@ -136,7 +161,7 @@ function describeCase(fixture: Fixture, name: string, loaded: () => { model: Mod
         }),
       );
       const request = { prompt: golden.inputIds, features: concat(features), count: golden.greedyIds.length };
-      assert.deepEqual(await generateGreedily(model, request), golden.greedyIds);
+      assert.deepEqual(await generateGreedily(model, [request]), [golden.greedyIds]);
     });
   });
 }
