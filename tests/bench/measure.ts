@@ -1,0 +1,138 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ServiceName, type Services, startServices } from '@diptych/cli';
+import { holdConversation, type Turn } from './conversation.ts';
+import { thisMachine } from './machine.ts';
+import { type ProcessMemory, processMemory } from './process-memory.ts';
+import type { PerService, ShapeReport } from './report.ts';
+import { ServiceLog } from './service-log.ts';
+import type { Shape } from './shapes.ts';
+import { countParameters, tensorList } from './tensor-list.ts';
+import { writeCheckpoint } from './write-checkpoint.ts';
+import { bytesOf } from './write-shards.ts';
+
+/** What to measure. */
+export interface MeasureOptions {
+  readonly shape: Shape;
+  /** Value of `--weights`. */
+  readonly weights: string;
+  /** Length of each answer. */
+  readonly tokens: number;
+  /** Folder of the bench's files: checkpoints and compiled models. */
+  readonly home: string;
+  /** Uses what an earlier run compiled, and measures no compile. */
+  readonly reuse?: boolean;
+  readonly onProgress?: (message: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Longer than any answer takes on a slow machine: what is measured is not to be cut off. */
+const REQUEST_TIMEOUT_MS = 6 * 60 * 60 * 1000;
+
+const ANY_PORT = '127.0.0.1:0';
+
+const SERVICES = ['vision-service', 'lm-service', 'gateway'] as const satisfies readonly ServiceName[];
+
+/**
+ * Measures one shape in one weight format the way a user meets it: three services as three processes, started once
+ * to compile and once more to load, then the reference conversation over REST.
+ */
+export async function measureShape(options: MeasureOptions): Promise<ShapeReport> {
+  const { shape, weights } = options;
+  const checkpoint = await writeCheckpoint(options);
+  // Each format has a home of its own, so that removing one run's result never touches another's.
+  const home = join(options.home, 'compiled-by', shape.name, weights);
+  if (!options.reuse) await rm(home, { recursive: true, force: true });
+  const run = { ...options, checkpoint, home };
+  const compile = options.reuse ? null : await measureCompile(run);
+  const rest = await measureLoadAndAnswers(run);
+  const tensors = tensorList(shape);
+  return {
+    shape: shape.name,
+    repository: shape.repository,
+    weights,
+    parameters: countParameters(tensors),
+    checkpointBytes: bytesOf(tensors),
+    compile,
+    compiledBytes: await compiledSizes(home, weights),
+    ...rest,
+    machine: thisMachine(),
+  };
+}
+
+interface Run extends MeasureOptions {
+  readonly checkpoint: string;
+  readonly home: string;
+}
+
+async function measureCompile(run: Run): Promise<ShapeReport['compile']> {
+  run.onProgress?.('First start: compiling.');
+  const log = new ServiceLog();
+  const services = await start(run, log);
+  const readySeconds = log.seconds();
+  const entries = [...log.entries];
+  await services.stop();
+  return { readySeconds, services: perService((name) => log.compiling(name)), log: entries };
+}
+
+async function measureLoadAndAnswers(run: Run): Promise<Pick<ShapeReport, 'load' | 'turns' | 'memory'>> {
+  run.onProgress?.('Second start: loading.');
+  const log = new ServiceLog();
+  await using services = await start(run, log);
+  const load = {
+    readySeconds: log.seconds(),
+    servingSeconds: perService((name) => log.servingAt(name)),
+    memory: memoryOf(services),
+    log: [...log.entries],
+  };
+  run.onProgress?.('Asking.');
+  const turns: readonly Turn[] = await holdConversation(services.url, run.shape.name, run.tokens);
+  return { load, turns, memory: memoryOf(services) };
+}
+
+function start({ checkpoint, home, weights, signal, onProgress }: Run, log: ServiceLog): Promise<Services> {
+  return startServices({
+    model: checkpoint,
+    listen: ANY_PORT,
+    grpcListen: ANY_PORT,
+    visionListen: ANY_PORT,
+    languageListen: ANY_PORT,
+    env: {
+      ...process.env,
+      DIPTYCH_HOME: home,
+      DIPTYCH_WEIGHTS: weights,
+      DIPTYCH_REQUEST_TIMEOUT_MS: String(REQUEST_TIMEOUT_MS),
+    },
+    ...(signal && { signal }),
+    onLine: (service, line) => {
+      const { message, isProgress } = log.add(service, line);
+      if (isProgress) onProgress?.(`${service}: ${message}`);
+    },
+  });
+}
+
+function memoryOf({ processes }: Services): PerService<ProcessMemory | null> {
+  return perService((name) => processMemory(processes[name].pid));
+}
+
+function perService<T>(of: (name: ServiceName) => T): PerService<T> {
+  return Object.fromEntries(SERVICES.map((name) => [name, of(name)])) as PerService<T>;
+}
+
+/** Bytes of each stage's compiled folder. Throws where what was compiled is not of the format that was asked for. */
+async function compiledSizes(home: string, weights: string): Promise<ShapeReport['compiledBytes']> {
+  const compiled = join(home, 'compiled');
+  const folders = (await readdir(compiled)).filter((name) => name.includes(`-${weights}-`));
+  const [folder] = folders;
+  if (folder === undefined || folders.length > 1)
+    throw new Error(`${compiled} should hold one model with ${weights} weights: is that format known?`);
+  return {
+    vision: await folderBytes(join(compiled, folder, 'vision')),
+    language: await folderBytes(join(compiled, folder, 'language')),
+  };
+}
+
+async function folderBytes(folder: string): Promise<number> {
+  const sizes = await Promise.all((await readdir(folder)).map((file) => stat(join(folder, file))));
+  return sizes.reduce((sum, { size }) => sum + size, 0);
+}
