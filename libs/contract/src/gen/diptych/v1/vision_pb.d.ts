@@ -161,7 +161,7 @@ export declare type ImageEmbedding = Message<"diptych.v1.ImageEmbedding"> & {
   layout?: TileLayout | undefined;
 
   /**
-   * Connector output, shape [rows, hidden_size], tiles in reading order and the global view last, as the
+   * Connector output, shape [rows, hidden_size]: the rows that enter the prompt, in the order in which the
    * family's prompt expects them.
    *
    * @generated from field: diptych.v1.Tensor features = 4;
@@ -176,7 +176,8 @@ export declare type ImageEmbedding = Message<"diptych.v1.ImageEmbedding"> & {
 export declare const ImageEmbeddingSchema: GenMessage<ImageEmbedding>;
 
 /**
- * How an image was cut into tiles.
+ * How an image was cut into tiles. Every number follows from the source size, the model and `split`; a receiver
+ * refuses a layout that the model does not make.
  *
  * @generated from message diptych.v1.TileLayout
  */
@@ -196,21 +197,21 @@ export declare type TileLayout = Message<"diptych.v1.TileLayout"> & {
   sourceHeight: number;
 
   /**
-   * Width in pixels of the resized image that was cut into tiles.
+   * Width in pixels of the image that was cut into tiles, after all resizing, cropping and padding.
    *
    * @generated from field: uint32 processed_width = 3;
    */
   processedWidth: number;
 
   /**
-   * Height in pixels of the resized image that was cut into tiles.
+   * Height in pixels of that image.
    *
    * @generated from field: uint32 processed_height = 4;
    */
   processedHeight: number;
 
   /**
-   * Rows of tiles; 0 when the image was not split and only the global view exists.
+   * Rows of tiles; 0 when the image was not split. Views of the whole image are not counted.
    *
    * @generated from field: uint32 rows = 5;
    */
@@ -224,7 +225,8 @@ export declare type TileLayout = Message<"diptych.v1.TileLayout"> & {
   columns: number;
 
   /**
-   * Feature rows of each tile in the order of the features; their sum is the number of feature rows.
+   * Feature rows that each tile brings, views of the whole image among them, in the order of the tiles; their sum
+   * is the number of feature rows.
    *
    * @generated from field: repeated uint32 tile_tokens = 7;
    */
