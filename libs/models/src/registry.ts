@@ -3,9 +3,11 @@ import { DiptychError } from '@diptych/errors';
 import { z } from 'zod';
 import type { Family } from './family.ts';
 import { idefics3 } from './idefics3/family.ts';
+import { llava } from './llava/family.ts';
+import { llavaNext } from './llava-next/family.ts';
 
 /** Every family that Diptych serves. A new one is a folder and a row here. */
-export const FAMILIES: readonly Family[] = [idefics3];
+export const FAMILIES: readonly Family[] = [idefics3, llava, llavaNext];
 
 /**
  * The family that a checkpoint's `model_type` names.

@@ -9,6 +9,9 @@ export type DecoderConfig = z.output<typeof decoderConfig>;
 /** ONNX Runtime's GroupQueryAttention rotates pairs in vectors of sixteen. */
 const HEAD_DIM_STEP = 16;
 
+/** Deeper than any decoder; bounds what a file may make us allocate before its tensors are looked for. */
+const MAX_LAYERS = 1000;
+
 const ATTENTION_KINDS = ['full_attention', 'sliding_attention'] as const;
 
 const fields = z.looseObject({
@@ -16,7 +19,7 @@ const fields = z.looseObject({
   vocab_size: count,
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: count.max(MAX_LAYERS),
   num_attention_heads: count,
   num_key_value_heads: maybe(count),
   head_dim: maybe(count),

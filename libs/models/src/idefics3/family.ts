@@ -1,8 +1,8 @@
 import type { Checkpoint } from '@diptych/checkpoint';
 import { CheckpointTensors } from '../checkpoint-tensors.ts';
 import type { Family, FamilyModel } from '../family.ts';
-import { readGenerationConfig } from '../generation-config.ts';
-import type { LanguageDescription, VisionDescription } from '../model.ts';
+import { describeLanguage } from '../language-description.ts';
+import type { VisionDescription } from '../model.ts';
 import { type Idefics3Config, readIdefics3Config } from './config.ts';
 import { planIdefics3Image } from './image-processor.ts';
 import { idefics3LanguageGraph } from './language-graph.ts';
@@ -40,24 +40,5 @@ function describeVision({ images, language, tokensPerTile }: Idefics3Config): Vi
     warmUpTile: { width: images.tileSize, height: images.tileSize },
     planImage: (source, options = {}) => planIdefics3Image(images, source, options),
     countTokens: (grid) => countIdefics3Tokens(grid, tokensPerTile),
-  };
-}
-
-async function describeLanguage(
-  config: Idefics3Config,
-  checkpoint: Checkpoint,
-): Promise<LanguageDescription> {
-  const { layers, kvHeads, headDim, hiddenSize, vocabSize, maxPositions } = config.language;
-  const generation = await readGenerationConfig(checkpoint);
-  return {
-    layers,
-    kvHeads,
-    headDim,
-    hiddenSize,
-    vocabSize,
-    maxContext: maxPositions,
-    eosTokenIds: generation.eosTokenIds ?? config.eosTokenIds,
-    imageTokenId: config.imageTokenId,
-    generationDefaults: generation.defaults,
   };
 }

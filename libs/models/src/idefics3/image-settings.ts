@@ -1,5 +1,5 @@
-import type { Resample } from '@diptych/image';
 import { z } from 'zod';
+import { channels, divisors, NO_SCALE, NO_SHIFT, resample } from '../image-fields.ts';
 import { count, withDefault } from '../settings.ts';
 
 /** The image processor's settings, every default filled in. */
@@ -7,21 +7,7 @@ export type Idefics3ImageSettings = z.output<typeof imageSettings>;
 
 const longestEdge = z.object({ longest_edge: count });
 const heightAndWidth = z.object({ height: count, width: count });
-const channels = z.tuple([z.number(), z.number(), z.number()]);
-const divisors = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 
-/** Pillow's numbers of the filters. */
-const FILTERS: Readonly<Partial<Record<number, Resample>>> = { 1: 'lanczos3', 2: 'bilinear', 3: 'bicubic' };
-
-const resample = z.int().transform((filter, context): Resample => {
-  const known = FILTERS[filter];
-  if (known) return known;
-  context.addIssue('must be 1 (lanczos), 2 (bilinear) or 3 (bicubic)');
-  return z.NEVER;
-});
-
-const NO_SHIFT: [number, number, number] = [0, 0, 0];
-const NO_SCALE: [number, number, number] = [1, 1, 1];
 const HALVES: [number, number, number] = [0.5, 0.5, 0.5];
 
 /** The settings of transformers' Idefics3ImageProcessor and SmolVLMImageProcessor, which are the same, as JSON. */
