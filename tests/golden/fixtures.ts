@@ -20,6 +20,9 @@ export const FIXTURES: readonly Fixture[] = [
   tiny('idefics3-float32'),
   tiny('idefics3-bfloat16-sharded'),
   tiny('smolvlm-float16-tied'),
+  tiny('llava-clip-llama-float32'),
+  tiny('llava-siglip-qwen2-bfloat16-tied'),
+  tiny('llava-next-clip-mistral-float16-sharded'),
   {
     name: 'pico',
     checkpoint: join(import.meta.dirname, '../../models/pico'),

@@ -183,7 +183,7 @@ def build_model(variant: Variant, tokenizer: PreTrainedTokenizerFast) -> torch.n
     }[variant.family]
     model = model_class(config_class(**_config(variant, tokenizer)))
     for name, parameter in model.named_parameters():
-        _randomise(name, parameter)
+        randomise(name, parameter)
     return model.eval()
 
 
@@ -221,7 +221,7 @@ def _config(variant: Variant, tokenizer: PreTrainedTokenizerFast) -> dict:
     )
 
 
-def _randomise(name: str, parameter: torch.nn.Parameter) -> None:
+def randomise(name: str, parameter: torch.nn.Parameter) -> None:
     with torch.no_grad():
         if "norm" in name and name.endswith("weight"):
             parameter.normal_(1.0, 0.1)
