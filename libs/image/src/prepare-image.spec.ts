@@ -371,6 +371,34 @@ describe('what is refused', () => {
     assert.equal((await prepareImage(await pngOf({ width: 65_535, height: 1 }), oneTile)).tiles.length, 1);
   });
 
+  test('a shape of which the model would make gigabytes, before it is decoded', async () => {
+    const line = await pngOf({ width: 65_535, height: 1 });
+    const shortestEdge: ImagePlanner = (source) => ({
+      ...oneTile(source),
+      views: [
+        {
+          steps: [
+            { kind: 'resize', width: source.width * 336, height: source.height * 336 },
+            { kind: 'crop', left: 0, top: 0, width: 12, height: 12 },
+          ],
+          tile: small,
+        },
+      ],
+    });
+    await assert.rejects(prepareImage(line, shortestEdge), {
+      code: 'image_too_large',
+      message: /65535 x 1, .*makes 22019760 x 336 pixels; .*sides differ less/,
+    });
+    const rows: ImagePlanner = (source) => ({
+      ...oneTile(source),
+      views: [0, 1].map(() => ({ steps: [{ kind: 'resize', width: 8192, height: 4096 }], tile: small })),
+    });
+    await assert.rejects(prepareImage(line, rows), {
+      code: 'image_too_large',
+      message: /65535 x 1, .*makes tiles of 67108864 pixels/,
+    });
+  });
+
   test('random damage is an error or an image, never a crash', async () => {
     const damage = fc.record({ file: fc.constantFrom(...decodes), at: fc.nat(), value: fc.nat(255) });
     await fc.assert(

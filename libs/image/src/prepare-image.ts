@@ -1,4 +1,5 @@
 import { DiptychError } from '@diptych/errors';
+import { checkPlan } from './check-plan.ts';
 import { decodePixels, readHeader } from './decode-image.ts';
 import { detectFormat } from './image-format.ts';
 import type { ImageLimits, ImagePlan, ImagePlanner, PreparedImage, Size, TileGrid } from './image-plan.ts';
@@ -32,6 +33,7 @@ export async function prepareImage(
   checkSides(header.size);
   checkPixels(header.size, limits);
   const plan = planner(header.size);
+  checkPlan(header.size, plan);
   const pixels = await decodePixels(bytes, header);
   const tiles = await makeTiles({ pixels, plan });
   return { tiles, grid: gridOf(header.size, plan) };
