@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { CheckpointWeights } from './checkpoint-weights.ts';
 import { systemCode } from './failures.ts';
 import { fingerprintFiles } from './fingerprint.ts';
+import { hubOrigin } from './hub/cache-layout.ts';
 import { readJsonFile, readTextFile } from './json-file.ts';
 import { parseConfig } from './parse-config.ts';
 
@@ -53,8 +54,10 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 export class Checkpoint {
   /** Absolute path. */
   readonly folder: string;
-  /** Name of the folder. */
+  /** `org/name` for a repository in a hub's cache, else the name of the folder. */
   readonly id: string;
+  /** The commit of a repository in a hub's cache, empty for another folder. */
+  readonly revision: string;
   readonly #present: ReadonlySet<string>;
   readonly #weights: CheckpointWeights | Unusable;
   #fingerprint: Promise<string> | undefined;
@@ -62,7 +65,9 @@ export class Checkpoint {
   /** Made by `openCheckpoint`. */
   constructor(folder: string, present: ReadonlySet<string>, weights: CheckpointWeights | Unusable) {
     this.folder = folder;
-    this.id = basename(folder);
+    const origin = hubOrigin(folder);
+    this.id = origin?.id ?? basename(folder);
+    this.revision = origin?.commit ?? '';
     this.#present = present;
     this.#weights = weights;
   }

@@ -34,6 +34,8 @@ export interface LockOptions {
   readonly onWait?: (owner: LockOwner) => void;
   /** Called with an owner that is known to be dead, before the lock is taken from it; not for one that is only silent. */
   readonly onDead?: (owner: LockOwner) => Promise<void>;
+  /** Gives up waiting; the wait then fails with an AbortError. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export class ProcessLock implements AsyncDisposable {
   }
 
   /** Waits until the lock is free, or its owner is gone, and takes it. */
-  static async acquire(path: string, { onWait, onDead }: LockOptions = {}): Promise<ProcessLock> {
+  static async acquire(path: string, { onWait, onDead, signal }: LockOptions = {}): Promise<ProcessLock> {
     const owner = { pid: process.pid, host: hostname(), place: await thisPlace(), token: randomUUID() };
     for (let waiting = false; ; ) {
       if (await createLock(path, owner)) return new ProcessLock(path, owner);
@@ -68,7 +70,7 @@ export class ProcessLock implements AsyncDisposable {
       }
       if (holder && !waiting) onWait?.(holder);
       waiting ||= holder !== undefined;
-      await setTimeout(POLL_MS);
+      await setTimeout(POLL_MS, undefined, signal && { signal });
     }
   }
 

@@ -19,6 +19,7 @@ export const GRPC_STATUS = {
   INVALID_ARGUMENT: 3,
   DEADLINE_EXCEEDED: 4,
   NOT_FOUND: 5,
+  PERMISSION_DENIED: 7,
   RESOURCE_EXHAUSTED: 8,
   FAILED_PRECONDITION: 9,
   UNIMPLEMENTED: 12,
@@ -81,6 +82,11 @@ export const CATALOGUE = {
     'The prompt is longer than the context.',
     'Shorten the conversation, send fewer images, or ask for fewer tokens.',
   ),
+  chat_template_missing: request(
+    'The checkpoint is a base model without a chat template.',
+    'Send a raw prompt to POST /v1/completions, or have the gateway started with --chat-template FILE.',
+    { grpc: 'FAILED_PRECONDITION' },
+  ),
   template_failed: request(
     "The model's chat template does not accept this conversation.",
     'Follow the order of roles that the message names.',
@@ -122,8 +128,8 @@ export const CATALOGUE = {
   ),
   // Checkpoints and files
   checkpoint_not_found: request(
-    'There is no checkpoint at this path.',
-    'Give the folder that holds config.json.',
+    'There is no checkpoint at this path, nor in the hub under this name.',
+    'Give the folder that holds config.json, or a repository of the hub as org/name.',
   ),
   checkpoint_file_missing: request(
     'A file of the checkpoint is missing.',
@@ -134,6 +140,23 @@ export const CATALOGUE = {
     'A file of the checkpoint is corrupt or holds an unexpected value.',
     'Download the file that the message names again.',
     { grpc: 'FAILED_PRECONDITION' },
+  ),
+  hub_access_denied: request(
+    'The hub does not let this account download the model.',
+    "Accept the licence on the model's page, and set HF_TOKEN.",
+    { grpc: 'PERMISSION_DENIED', http: 403 },
+  ),
+  hub_unavailable: server(
+    'UNAVAILABLE',
+    503,
+    'The hub cannot be asked, or does not answer as one.',
+    'Check the network, HF_ENDPOINT and HF_HUB_OFFLINE, and try again.',
+  ),
+  download_corrupt: server(
+    'DATA_LOSS',
+    500,
+    'A downloaded file does not have the hash that the hub tells.',
+    'Try again later, or through another network.',
   ),
   model_family_unsupported: request(
     'The checkpoint is of a model family that is not supported.',
