@@ -48,6 +48,20 @@ test('a layout with one other number is refused, naming the field', () => {
   fc.assert(property);
 });
 
+test('a source that the model does not take is refused as the layout that it is', () => {
+  const picky: LayoutRules = {
+    ...vision,
+    planImage: () => {
+      throw new DiptychError('image_too_large', 'The image is too long and narrow.');
+    },
+  };
+  assert.throws(() => checkLayout(layoutOf(65_535, 1, true), picky, 'images[0].layout'), {
+    code: 'embedding_invalid',
+    param: 'images[0].layout.source_width',
+    message: /65535 x 1/,
+  });
+});
+
 test('no numbers make a layout slow to refuse: nothing is worked out from what it claims', () => {
   const counted: LayoutRules = {
     planImage: (source, options) => {

@@ -41,7 +41,7 @@ const CUT_FIELDS: readonly (readonly [field: keyof Cut, name: string])[] = [
 ];
 
 function checkGrid(layout: WireLayout, vision: LayoutRules, path: string): void {
-  let cuts = [true, false].map((split) => cutOf(layout, vision, split));
+  let cuts = cutsOf(layout, vision, path);
   for (const [field, name] of CUT_FIELDS) {
     const alike = cuts.filter((cut) => cut[field] === layout[field]);
     if (alike.length === 0) {
@@ -53,12 +53,22 @@ function checkGrid(layout: WireLayout, vision: LayoutRules, path: string): void 
   }
 }
 
-function cutOf({ sourceWidth, sourceHeight }: WireLayout, vision: LayoutRules, split: boolean): Cut {
-  const { rows, columns, processed } = vision.planImage(
-    { width: sourceWidth, height: sourceHeight },
-    { split },
-  );
-  return { rows, columns, processedWidth: processed.width, processedHeight: processed.height };
+/** What the model makes of the source, split and not. */
+function cutsOf({ sourceWidth, sourceHeight }: WireLayout, vision: LayoutRules, path: string): Cut[] {
+  try {
+    const source = { width: sourceWidth, height: sourceHeight };
+    return [true, false].map((split) => {
+      const { rows, columns, processed } = vision.planImage(source, { split });
+      return { rows, columns, processedWidth: processed.width, processedHeight: processed.height };
+    });
+  } catch (error) {
+    const param = `${path}.source_width`;
+    if (!(error instanceof DiptychError)) throw error;
+    throw invalid(
+      param,
+      `and source_height are no image of this model, got ${sourceWidth} x ${sourceHeight}`,
+    );
+  }
 }
 
 function checkTokens(got: readonly number[], expected: readonly number[], param: string): void {

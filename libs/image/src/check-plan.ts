@@ -2,11 +2,14 @@ import { DiptychError } from '@diptych/errors';
 import type { ImagePlan, ImageView, Size } from './image-plan.ts';
 
 /**
- * Most pixels of an image after any step, and of its tiles together: 100 MB as bytes, 400 MB as tiles. Above what any
- * model's settings make of a usual image (4096 by 4096, rounded up to whole tiles). A family that brings the shorter
- * edge to a length makes a line of pixels gigabytes wide.
+ * Most pixels of an image after any step: four times those of the largest source that is accepted by default, so that a
+ * photograph can be padded to a square. A family that brings the shorter edge to a length would make a line of pixels
+ * gigabytes wide.
  */
-const MAX_PLANNED_PIXELS = 2 ** 25;
+const MAX_STEP_PIXELS = 64_000_000;
+
+/** Most pixels of an image's tiles, 400 MB. The largest that any model's settings make is 4096 by 4096, rounded up. */
+const MAX_TILE_PIXELS = 2 ** 25;
 
 /**
  * Refuses an image of which the plan would make something huge, before it is decoded.
@@ -15,16 +18,17 @@ const MAX_PLANNED_PIXELS = 2 ** 25;
  */
 export function checkPlan(source: Size, { views }: ImagePlan): void {
   for (const step of views.flatMap(({ steps }) => steps))
-    if (pixelsOf(step) > MAX_PLANNED_PIXELS) throw tooLarge(source, `${step.width} x ${step.height} pixels`);
+    if (pixelsOf(step) > MAX_STEP_PIXELS)
+      throw tooLarge(source, `${step.width} x ${step.height} pixels`, MAX_STEP_PIXELS);
   const tiles = views.reduce((sum, view) => sum + tilePixels(source, views, view), 0);
-  if (tiles > MAX_PLANNED_PIXELS) throw tooLarge(source, `tiles of ${tiles} pixels`);
+  if (tiles > MAX_TILE_PIXELS) throw tooLarge(source, `tiles of ${tiles} pixels`, MAX_TILE_PIXELS);
 }
 
-function tooLarge({ width, height }: Size, planned: string): DiptychError {
+function tooLarge({ width, height }: Size, planned: string, most: number): DiptychError {
   return new DiptychError(
     'image_too_large',
     `The image is ${width} x ${height}, of which this model makes ${planned}; it may make at most ` +
-      `${MAX_PLANNED_PIXELS}. Send an image whose sides differ less.`,
+      `${most}. Send an image whose sides differ less.`,
   );
 }
 
