@@ -1,7 +1,7 @@
 import { floatWeight, type GraphBuilder, type Value } from '@diptych/onnx-graph';
 import type { CheckpointTensors } from '../checkpoint-tensors.ts';
 import type { ClipConfig } from './clip-config.ts';
-import { patchEmbeddings } from './patch-embedding.ts';
+import { patchEmbeddings, wholePatches } from './patch-embedding.ts';
 import { repeatRow } from './repeat-row.ts';
 import { encoderLayer, visionNorm } from './vision-encoder.ts';
 
@@ -36,9 +36,10 @@ export function clipFeatures(graph: GraphBuilder, pixels: Value, options: ClipOp
 
 /** Patches, behind the class token where there is one, with their positions: [tiles, rows, hidden]. */
 function embed(graph: GraphBuilder, pixels: Value, { config, tensors }: ClipOptions): Value {
-  const { hiddenSize, patchSize, side, hasClassToken } = config;
+  const { hiddenSize, imageSize, patchSize, side, hasClassToken } = config;
   const embeddings = tensors.within('embeddings');
-  const { embeddings: patches } = patchEmbeddings(graph, wholePatches(graph, pixels, config), {
+  const filled = wholePatches(graph, pixels, { edge: imageSize, patchSize });
+  const { embeddings: patches } = patchEmbeddings(graph, filled, {
     patchSize,
     hiddenSize,
     tensors: embeddings.within('patch_embedding'),
@@ -48,14 +49,6 @@ function embed(graph: GraphBuilder, pixels: Value, { config, tensors }: ClipOpti
   const positions = embeddings.tensor('position_embedding.weight', [rows, hiddenSize]);
   const tokens = hasClassToken ? withClassToken(graph, patches, pixels, embeddings, hiddenSize) : patches;
   return graph.op('Add', [tokens, floatWeight(graph, positions)]);
-}
-
-/** The convolution starts no patch that the image does not fill. */
-function wholePatches(graph: GraphBuilder, pixels: Value, { imageSize, patchSize, side }: ClipConfig): Value {
-  const used = side * patchSize;
-  if (used === imageSize) return pixels;
-  const pair = (first: number, second: number) => graph.constant('int64', [2], [first, second]);
-  return graph.op('Slice', [pixels, pair(0, 0), pair(used, used), pair(2, 3)]);
 }
 
 function withClassToken(

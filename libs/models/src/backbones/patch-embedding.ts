@@ -47,3 +47,18 @@ export function patchEmbeddings(
   };
   return { embeddings: linear(graph, rows, weights), rows: patchesAlong(2), columns };
 }
+
+/**
+ * Square tiles of `edge` pixels without what lies right of and below their last whole patch: the convolution of the
+ * references starts no patch that the tile does not fill.
+ */
+export function wholePatches(
+  graph: GraphBuilder,
+  pixels: Value,
+  { edge, patchSize }: { readonly edge: number; readonly patchSize: number },
+): Value {
+  const used = edge - (edge % patchSize);
+  if (used === edge) return pixels;
+  const pair = (first: number, second: number) => graph.constant('int64', [2], [first, second]);
+  return graph.op('Slice', [pixels, pair(0, 0), pair(used, used), pair(2, 3)]);
+}

@@ -75,6 +75,12 @@ test('the image settings may be in either file, and the newer wins', async () =>
   assert.deepEqual([images.tileSize, images.split, tokensPerTile], [32, false, 4]);
 });
 
+test('a tile counts its whole patches, as SmolVLM-Instruct needs: 27 of 14 pixels in 384', async () => {
+  const config = { vision_config: { image_size: 64, patch_size: 14 } };
+  const { tokensPerTile } = await readIdefics3Config(await changed('config.json', config));
+  assert.equal(tokensPerTile, 4);
+});
+
 const WRONG_MODEL: readonly [name: string, fields: Readonly<Record<string, unknown>>, says: RegExp][] = [
   [
     'a size that is no count',
@@ -97,9 +103,9 @@ const WRONG_MODEL: readonly [name: string, fields: Readonly<Record<string, unkno
     /^config\.json: vision_config\.num_channels: must be 3/,
   ],
   [
-    'patches that do not fill a tile',
-    { vision_config: { image_size: 64, patch_size: 14 } },
-    /max_image_size\.longest_edge is 64; it must be a multiple of 28/,
+    'patches that the connector cannot join',
+    { vision_config: { image_size: 64, patch_size: 20 } },
+    /max_image_size\.longest_edge is 64, which holds 3 whole patches .* multiple of its scale_factor \(2\)/,
   ],
 ];
 

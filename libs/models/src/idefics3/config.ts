@@ -72,12 +72,12 @@ function countTileTokens(
   { tileSize }: Idefics3ImageSettings,
   file: string,
 ): number {
-  const joined = vision.patchSize * scaleFactor;
-  if (tileSize % joined === 0) return (tileSize / joined) ** 2;
+  const patches = Math.floor(tileSize / vision.patchSize);
+  if (patches > 0 && patches % scaleFactor === 0) return (patches / scaleFactor) ** 2;
   throw new DiptychError(
     'checkpoint_invalid',
-    `${file}: max_image_size.longest_edge is ${tileSize}; it must be a multiple of ${joined}, patch_size ` +
-      `(${vision.patchSize}) times scale_factor (${scaleFactor}) of config.json.`,
+    `${file}: max_image_size.longest_edge is ${tileSize}, which holds ${patches} whole patches of patch_size ` +
+      `(${vision.patchSize}) of config.json; they must be a multiple of its scale_factor (${scaleFactor}).`,
     { param: 'max_image_size.longest_edge' },
   );
 }

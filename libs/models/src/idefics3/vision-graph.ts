@@ -1,4 +1,5 @@
 import { GraphBuilder, linear, type Value } from '@diptych/onnx-graph';
+import { wholePatches } from '../backbones/patch-embedding.ts';
 import { siglip } from '../backbones/siglip.ts';
 import type { CheckpointTensors } from '../checkpoint-tensors.ts';
 import type { Idefics3Config } from './config.ts';
@@ -13,7 +14,8 @@ export function idefics3VisionGraph(config: Idefics3Config, tensors: CheckpointT
   const { tileSize } = config.images;
   const pixels = graph.input('pixel_values', 'float32', ['tiles', 3, tileSize, tileSize]);
   const tower = tensors.within('model.vision_model');
-  const patches = siglip(graph, pixels, { config: config.vision, tensors: tower });
+  const filled = wholePatches(graph, pixels, { edge: tileSize, patchSize: config.vision.patchSize });
+  const patches = siglip(graph, filled, { config: config.vision, tensors: tower });
   const features = connect(graph, shufflePixels(graph, patches, config), config, tensors);
   const shape = ['tiles', config.tokensPerTile, config.language.hiddenSize];
   graph.output(features, 'image_features', { type: 'float32', shape });
