@@ -32,17 +32,16 @@ const PHOTO = { width: 640, height: 480 };
 
 /**
  * Holds the reference conversation over REST: a question about an image; then, in one conversation with a given
- * answer to it, a question about another. Both answers are streamed, greedy, and exactly `tokens` long.
+ * answer to it, a question about another. Both answers are streamed, greedy, and exactly `tokens` long; each is
+ * yielded as it ends, and the next question is asked when the reader wants it.
  */
-export async function holdConversation(url: string, model: string, tokens: number): Promise<readonly Turn[]> {
+export async function* holdConversation(url: string, model: string, tokens: number): AsyncGenerator<Turn> {
   const first = user(await photo(FIRST_IMAGE), FIRST_QUESTION);
   const second = user(await photo(SECOND_IMAGE), SECOND_QUESTION);
   const given = { role: 'assistant', content: FIRST_ANSWER };
   const sampling = { model, temperature: 0, max_tokens: tokens, ignore_eos: true };
-  return [
-    await ask(url, { ...sampling, messages: [first] }),
-    await ask(url, { ...sampling, messages: [first, given, second] }),
-  ];
+  yield await ask(url, { ...sampling, messages: [first] });
+  yield await ask(url, { ...sampling, messages: [first, given, second] });
 }
 
 function user(imageUrl: string, text: string) {

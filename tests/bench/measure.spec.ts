@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { measureShape } from './measure.ts';
-import { processMemory } from './process-memory.ts';
+import { processUse } from './process-use.ts';
 import { toMarkdown } from './report.ts';
 import { findShape } from './shapes.ts';
 
@@ -34,16 +34,17 @@ suite('measuring a shape', () => {
   });
 });
 
-test('memory that the system does not tell is null', () => {
-  assert.equal(processMemory(undefined), null);
-  assert.equal(processMemory(2 ** 30), null);
+test('what the system does not tell is null', () => {
+  assert.equal(processUse(undefined), null);
+  assert.equal(processUse(2 ** 30), null);
 });
 
-test('memory of this process is told where the system has /proc', {
+test('what this process uses is told where the system has /proc', {
   skip: process.platform !== 'linux',
 }, () => {
-  const memory = processMemory(process.pid);
-  assert.ok(memory !== null && memory.anonymous < memory.resident && memory.resident <= memory.peak);
+  const use = processUse(process.pid);
+  assert.ok(use !== null && use.anonymous < use.resident && use.resident <= use.peak);
+  assert.ok(use.cpuSeconds > 0 && use.cpuSeconds < 60 * 60);
 });
 
 function cells(line: string): string[] {

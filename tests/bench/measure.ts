@@ -1,10 +1,10 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ServiceName, type Services, startServices } from '@diptych/cli';
-import { holdConversation, type Turn } from './conversation.ts';
+import { holdConversation } from './conversation.ts';
 import { thisMachine } from './machine.ts';
-import { type ProcessMemory, processMemory } from './process-memory.ts';
-import type { PerService, ShapeReport } from './report.ts';
+import { type ProcessUse, processUse } from './process-use.ts';
+import type { MeasuredTurn, PerService, ShapeReport } from './report.ts';
 import { ServiceLog } from './service-log.ts';
 import type { Shape } from './shapes.ts';
 import { countParameters, tensorList } from './tensor-list.ts';
@@ -75,19 +75,25 @@ async function measureCompile(run: Run): Promise<ShapeReport['compile']> {
   return { readySeconds, services: perService((name) => log.compiling(name)), log: entries };
 }
 
-async function measureLoadAndAnswers(run: Run): Promise<Pick<ShapeReport, 'load' | 'turns' | 'memory'>> {
+async function measureLoadAndAnswers(run: Run): Promise<Pick<ShapeReport, 'load' | 'turns' | 'use'>> {
   run.onProgress?.('Second start: loading.');
   const log = new ServiceLog();
   await using services = await start(run, log);
   const load = {
     readySeconds: log.seconds(),
     servingSeconds: perService((name) => log.servingAt(name)),
-    memory: memoryOf(services),
+    use: useOf(services),
     log: [...log.entries],
   };
   run.onProgress?.('Asking.');
-  const turns: readonly Turn[] = await holdConversation(services.url, run.shape.name, run.tokens);
-  return { load, turns, memory: memoryOf(services) };
+  const turns: MeasuredTurn[] = [];
+  let before = load.use;
+  for await (const turn of holdConversation(services.url, run.shape.name, run.tokens)) {
+    const after = useOf(services);
+    turns.push({ ...turn, cpuSeconds: perService((name) => spent(before[name], after[name])) });
+    before = after;
+  }
+  return { load, turns, use: before };
 }
 
 function start({ checkpoint, home, weights, signal, onProgress }: Run, log: ServiceLog): Promise<Services> {
@@ -111,8 +117,12 @@ function start({ checkpoint, home, weights, signal, onProgress }: Run, log: Serv
   });
 }
 
-function memoryOf({ processes }: Services): PerService<ProcessMemory | null> {
-  return perService((name) => processMemory(processes[name].pid));
+function spent(before: ProcessUse | null, after: ProcessUse | null): number | null {
+  return before && after && after.cpuSeconds - before.cpuSeconds;
+}
+
+function useOf({ processes }: Services): PerService<ProcessUse | null> {
+  return perService((name) => processUse(processes[name].pid));
 }
 
 function perService<T>(of: (name: ServiceName) => T): PerService<T> {

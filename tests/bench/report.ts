@@ -1,11 +1,16 @@
 import type { ServiceName } from '@diptych/cli';
 import type { Turn } from './conversation.ts';
 import type { Machine } from './machine.ts';
-import type { ProcessMemory } from './process-memory.ts';
+import type { ProcessUse } from './process-use.ts';
 import type { LogEntry } from './service-log.ts';
 
 /** Something for each service. */
 export type PerService<T> = Readonly<Record<ServiceName, T>>;
+
+/** An answer, and the time on processors that each service spent on it. */
+export interface MeasuredTurn extends Turn {
+  readonly cpuSeconds: PerService<number | null>;
+}
 
 /** What was measured of one shape in one weight format. Sizes are bytes; null is what the machine does not tell. */
 export interface ShapeReport {
@@ -28,12 +33,12 @@ export interface ShapeReport {
     readonly readySeconds: number;
     /** From the start until a service said that it serves. */
     readonly servingSeconds: PerService<number | null>;
-    readonly memory: PerService<ProcessMemory | null>;
+    readonly use: PerService<ProcessUse | null>;
     readonly log: readonly LogEntry[];
   };
-  readonly turns: readonly Turn[];
-  /** Memory after the conversation. */
-  readonly memory: PerService<ProcessMemory | null>;
+  readonly turns: readonly MeasuredTurn[];
+  /** After the conversation. */
+  readonly use: PerService<ProcessUse | null>;
   readonly machine: Machine;
 }
 
@@ -44,8 +49,8 @@ const COLUMNS: readonly (readonly [string, (report: ShapeReport) => string])[] =
   ['its peak', ({ compile }) => (compile ? gigabytes(highest(compile.services)) : '-')],
   ['on disk: vision, language', (report) => pair(report.compiledBytes.vision, report.compiledBytes.language)],
   ['load', ({ load }) => seconds(load.readySeconds)],
-  ['resident after load: vision, language', ({ load }) => memoryPair(load.memory, 'resident')],
-  ['peak: vision, language', ({ memory }) => memoryPair(memory, 'peak')],
+  ['resident after load: vision, language', ({ load }) => memoryPair(load.use, 'resident')],
+  ['peak: vision, language', ({ use }) => memoryPair(use, 'peak')],
   ['prompt tokens (of images): turn 1, turn 2', ({ turns }) => turns.map(promptOf).join(', ')],
   [
     'first token: turn 1, turn 2',
@@ -82,8 +87,8 @@ function highest(services: Compiling): number | null {
   return peaks.length === 0 ? null : Math.max(...peaks);
 }
 
-function memoryPair(memory: PerService<ProcessMemory | null>, field: keyof ProcessMemory): string {
-  return pair(memory['vision-service']?.[field] ?? null, memory['lm-service']?.[field] ?? null);
+function memoryPair(use: PerService<ProcessUse | null>, field: 'resident' | 'peak'): string {
+  return pair(use['vision-service']?.[field] ?? null, use['lm-service']?.[field] ?? null);
 }
 
 function pair(vision: number | null, language: number | null): string {

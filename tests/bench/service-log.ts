@@ -1,7 +1,7 @@
 import type { ServiceName } from '@diptych/cli';
-import { type ProcessMemory, processMemory } from './process-memory.ts';
+import { type ProcessUse, processUse } from './process-use.ts';
 
-/** A line that a service logged while it started, and what it held at that moment. */
+/** A line that a service logged while it started, and what it used until that moment. */
 export interface LogEntry {
   readonly service: ServiceName;
   /** Seconds since the start began. */
@@ -9,10 +9,10 @@ export interface LogEntry {
   readonly message: string;
   /** Whether it says how far something long has come. */
   readonly isProgress: boolean;
-  readonly memory: ProcessMemory | null;
+  readonly use: ProcessUse | null;
 }
 
-/** Collects what services log, each line with its time and the memory of the process that wrote it. */
+/** Collects what services log, each line with its time and what the process that wrote it uses. */
 export class ServiceLog {
   readonly entries: LogEntry[] = [];
   readonly #begin = performance.now();
@@ -25,7 +25,7 @@ export class ServiceLog {
       seconds: this.seconds(),
       message: typeof msg === 'string' ? msg : line,
       isProgress: progress === true,
-      memory: processMemory(typeof pid === 'number' ? pid : undefined),
+      use: processUse(typeof pid === 'number' ? pid : undefined),
     };
     this.entries.push(entry);
     return entry;
@@ -47,7 +47,7 @@ export class ServiceLog {
     const begin = entries.find(({ message }) => message.startsWith('Compiling'));
     const end = entries.find(({ message }) => message.startsWith('Compiled'));
     if (!begin || !end) return null;
-    return { seconds: end.seconds - begin.seconds, peakBytes: end.memory?.peak ?? null };
+    return { seconds: end.seconds - begin.seconds, peakBytes: end.use?.peak ?? null };
   }
 
   #of(service: ServiceName): readonly LogEntry[] {
