@@ -10,6 +10,7 @@ export function createGetModel(
   const answer = {
     model: {
       id: model.id,
+      revision: model.checkpoint.revision,
       fingerprint: model.fingerprint,
       family: model.family,
       weights: model.weights,

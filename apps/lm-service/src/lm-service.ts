@@ -2,7 +2,7 @@ import { defaultHome } from '@diptych/checkpoint';
 import { LanguageService } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
 import { Engine, OnnxDecoder } from '@diptych/generation';
-import { loadModel, type Model } from '@diptych/models';
+import { loadModel, locateModel, type Model } from '@diptych/models';
 import { RpcServer, type RunningService } from '@diptych/rpc';
 import { type Logger, Stopwatch } from '@diptych/telemetry';
 import type { Tokenizer } from '@diptych/text';
@@ -25,10 +25,11 @@ const USUAL_CONTEXT = 8192;
 /** Loads the model (compiling it where needed), warms the decoder up, and then starts to serve. */
 export async function startLmService(options: LmServiceOptions): Promise<RunningService> {
   const { logger, slots } = options;
+  const onProgress = (message: string) => logger.info({ progress: true }, message);
   const model = await loadModel({
-    checkpointFolder: options.model,
+    checkpointFolder: await locateModel(options.model, { onProgress }),
     home: options.home ?? defaultHome(),
-    onProgress: (message) => logger.info({ progress: true }, message),
+    onProgress,
   });
   const tokenizer = await loadTokenizer(model.checkpoint);
   checkImageToken(model, tokenizer);

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { address, choice, folder, integer, type SettingsValues } from '@diptych/config';
+import { address, choice, folder, integer, model, type SettingsValues } from '@diptych/config';
 import { LOG_LEVELS } from '@diptych/telemetry';
 
 /** Name of this service in logs and errors. */
@@ -10,7 +10,7 @@ export const LM_SETTINGS = {
   program: SERVICE_NAME,
   summary: 'Turns prompts with image embeddings into token streams.',
   settings: {
-    model: folder('Checkpoint folder to serve, the one that holds config.json.', { required: true }),
+    model: model('Checkpoint to serve: its folder, or org/name[@revision] of the hub.'),
     home: folder("Folder for compiled models; default: diptych in the user's cache folder."),
     listen: address('Address to listen on; port 0 takes a free one.', { fallback: '127.0.0.1:50052' }),
     threads: integer('Threads of the language model.', {

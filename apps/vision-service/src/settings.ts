@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { address, bytes, choice, folder, integer, type SettingsValues } from '@diptych/config';
+import { address, bytes, choice, folder, integer, model, type SettingsValues } from '@diptych/config';
 import { DEFAULT_IMAGE_LIMITS } from '@diptych/image';
 import { LOG_LEVELS } from '@diptych/telemetry';
 
@@ -11,7 +11,7 @@ export const VISION_SETTINGS = {
   program: SERVICE_NAME,
   summary: 'Turns images into the embeddings that a language model reads in place of image tokens.',
   settings: {
-    model: folder('Checkpoint folder to serve, the one that holds config.json.', { required: true }),
+    model: model('Checkpoint to serve: its folder, or org/name[@revision] of the hub.'),
     home: folder("Folder for compiled models; default: diptych in the user's cache folder."),
     listen: address('Address to listen on; port 0 takes a free one.', { fallback: '127.0.0.1:50051' }),
     threads: integer('Threads of the encoder.', { min: 1, max: 1024, fallback: availableParallelism() }),

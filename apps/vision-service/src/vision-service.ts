@@ -1,7 +1,7 @@
 import { defaultHome } from '@diptych/checkpoint';
 import { VisionService } from '@diptych/contract';
 import type { ImageLimits } from '@diptych/image';
-import { loadModel, type Model } from '@diptych/models';
+import { loadModel, locateModel, type Model } from '@diptych/models';
 import { RpcServer, type RunningService } from '@diptych/rpc';
 import { type Logger, Stopwatch } from '@diptych/telemetry';
 import { EmbeddingCache } from './embedding-cache.ts';
@@ -23,10 +23,11 @@ export interface VisionServiceOptions extends VisionSettings {
 /** Loads the model (compiling it where needed), warms the encoder up, and then starts to serve. */
 export async function startVisionService(options: VisionServiceOptions): Promise<RunningService> {
   const { logger } = options;
+  const onProgress = (message: string) => logger.info({ progress: true }, message);
   const model = await loadModel({
-    checkpointFolder: options.model,
+    checkpointFolder: await locateModel(options.model, { onProgress }),
     home: options.home ?? defaultHome(),
-    onProgress: (message) => logger.info({ progress: true }, message),
+    onProgress,
   });
   const encoder = await VisionEncoder.load(model.vision, { threads: options.threads });
   const queue = new EncodeQueue(encoder);

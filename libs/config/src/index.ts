@@ -1,4 +1,4 @@
-export { address, bytes, choice, flag, folder, integer, text } from './kinds.ts';
+export { address, bytes, choice, file, flag, folder, integer, model, text } from './kinds.ts';
 export { loadSettings } from './load-settings.ts';
 export {
   type ParsedSettings,

@@ -35,6 +35,16 @@ export function folder(description: string, options: Optionality<string> = {}): 
   return setting(withDefault(nonEmpty, options), 'FOLDER', description);
 }
 
+/** A path of a file; not looked at here. */
+export function file(description: string): Setting<string | undefined> {
+  return setting(withDefault(nonEmpty, {}), 'FILE', description);
+}
+
+/** A checkpoint, as its folder or as a repository of the hub; not looked for here. */
+export function model(description: string): Setting<string> {
+  return setting(nonEmpty, 'FOLDER|ORG/NAME', description);
+}
+
 /** An address `host:port`; port 0 takes a free one. IPv6 hosts stand in brackets. */
 export function address(description: string): Setting<string | undefined>;
 export function address(
