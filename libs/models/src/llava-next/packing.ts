@@ -1,5 +1,5 @@
 import { DiptychError } from '@diptych/errors';
-import type { TileGrid } from '@diptych/image';
+import type { Size, TileGrid } from '@diptych/image';
 import { countWholeTokens } from '../llava/prompt.ts';
 import type { LlavaNextConfig } from './config.ts';
 import { bestResolution, type Kept, unpad } from './grid.ts';
@@ -65,6 +65,7 @@ function overlap(start: number, length: number, from: number, others: number): n
 
 function checkGrid(grid: TileGrid, { vision, pinpoints }: PackingRules): void {
   const source = { width: grid.sourceWidth, height: grid.sourceHeight };
+  if (source.width < 1 || source.height < 1) throw emptySource(source);
   const { width, height } = bestResolution(source, pinpoints);
   const isProcessed = grid.processedWidth === width && grid.processedHeight === height;
   if (isProcessed && grid.rows * vision.imageSize === height && grid.columns * vision.imageSize === width)
@@ -76,4 +77,9 @@ function checkGrid(grid: TileGrid, { vision, pinpoints }: PackingRules): void {
       `${source.height}, in tiles of ${vision.imageSize}.`,
     { param: 'layout.rows' },
   );
+}
+
+function emptySource({ width, height }: Size): DiptychError {
+  const message = `The layout's source is ${width} x ${height}; both must be at least 1.`;
+  return new DiptychError('embedding_invalid', message, { param: 'layout.source_width' });
 }

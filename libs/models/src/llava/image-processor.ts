@@ -1,12 +1,9 @@
-import { DiptychError } from '@diptych/errors';
 import type { ImagePlan, ImageStep, Size } from '@diptych/image';
 import type { LlavaImageSettings } from './image-settings.ts';
 
 /**
  * What transformers' CLIPImageProcessor, SiglipImageProcessor and LlavaImageProcessor do with an image of this size:
  * lay it on a square, resize it, cut its middle; each where the settings ask for it.
- *
- * @throws DiptychError `image_too_large` for an image so long and narrow that a step would make it enormous.
  */
 export function planLlavaImage(settings: LlavaImageSettings, source: Size): ImagePlan {
   const { resample, rescale, mean, std } = settings;
@@ -14,7 +11,6 @@ export function planLlavaImage(settings: LlavaImageSettings, source: Size): Imag
   const resized = resize(last(padded, source), settings.size);
   const cropped = centreCrop(last([...padded, ...resized], source), settings.crop);
   const steps = [...padded, ...resized, ...cropped];
-  for (const step of steps) checkStep(source, step);
   const { width, height } = last(steps, source);
   const tile = { width, height };
   return {
@@ -27,21 +23,6 @@ export function planLlavaImage(settings: LlavaImageSettings, source: Size): Imag
     mean,
     std,
   };
-}
-
-/**
- * Most pixels of an image between two steps, four times those of the largest source that is accepted by default: a
- * source of a few kilobytes, one pixel wide, would become gigabytes.
- */
-const MAX_STEP_PIXELS = 64_000_000;
-
-function checkStep(source: Size, { width, height }: ImageStep): void {
-  if (width * height <= MAX_STEP_PIXELS) return;
-  throw new DiptychError(
-    'image_too_large',
-    `The image is ${source.width} x ${source.height}; on its way to the model it would become ${width} x ${height}, ` +
-      `but at most ${MAX_STEP_PIXELS} pixels are accepted there. Send an image that is less long and narrow.`,
-  );
 }
 
 function last(steps: readonly ImageStep[], source: Size): Size {

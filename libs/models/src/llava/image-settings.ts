@@ -40,16 +40,19 @@ type ProcessorType = keyof typeof PROCESSORS;
 /** The image processors that a family takes; the first is that of a file that names none. */
 export type SupportedProcessors = readonly [ProcessorType, ...ProcessorType[]];
 
+/** Larger than what any tower takes (at most 1024 today); bounds what a file may make of every image. */
+const MAX_EDGE = 4096;
+
+const edge = count.max(MAX_EDGE);
+const heightAndWidth = z.strictObject({ height: edge, width: edge });
+
 const size = z.union([
-  count.transform((edge) => ({ shortest_edge: edge })),
-  z.strictObject({ shortest_edge: count }),
-  z.strictObject({ height: count, width: count }),
+  edge.transform((shortest) => ({ shortest_edge: shortest })),
+  z.strictObject({ shortest_edge: edge }),
+  heightAndWidth,
 ]);
 
-const cropSize = z.union([
-  count.transform((edge) => ({ width: edge, height: edge })),
-  z.strictObject({ height: count, width: count }),
-]);
+const cropSize = z.union([edge.transform((side) => ({ width: side, height: side })), heightAndWidth]);
 
 /** An image processor's settings as JSON, with the defaults of its type. */
 export function imageSettings(supported: SupportedProcessors) {
