@@ -8,7 +8,8 @@ import { createLogger } from '@diptych/telemetry';
 import type { VisionSettings } from '../settings.ts';
 import { startVisionService } from '../vision-service.ts';
 
-const FIXTURES = join(import.meta.dirname, '../../../../tests/golden/fixtures');
+/** Tiny checkpoints and what transformers makes of them. */
+export const FIXTURES = join(import.meta.dirname, '../../../../tests/golden/fixtures');
 
 /** A tiny checkpoint of random weights: 64-pixel tiles, 16 tokens each, hidden size 64. */
 const TINY_CHECKPOINT = join(FIXTURES, 'idefics3-float32/checkpoint');
