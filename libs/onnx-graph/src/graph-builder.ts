@@ -17,6 +17,7 @@ import { ENCODINGS, type EncodingName } from './weights/encodings.ts';
 import type { PendingWeight } from './weights/layout.ts';
 import type { WeightFormat } from './weights/weight-format.ts';
 import { matrixSize, type WeightSource } from './weights/weight-source.ts';
+import type { OnProgress } from './weights/write-weights.ts';
 
 /** Where an operator comes from and what it yields. */
 export interface OpOptions {
@@ -152,11 +153,13 @@ export class GraphBuilder {
   }
 
   /**
-   * Writes `model.onnx` and, where there are large weights, `model.onnx.data` into a folder, which is made
-   * where it does not exist.
+   * Writes `model.onnx` and, where there are large weights, `model.onnx.data` into a folder, which is made where it
+   * does not exist. Where an earlier call for the same graph and checkpoint was interrupted, goes on in its folder.
+   *
+   * @throws DiptychError `checkpoint_invalid` naming file and tensor.
    */
-  async save(folder: string): Promise<void> {
-    await saveModel(folder, this.#graph(), [...this.#weights.values()]);
+  async save(folder: string, options: { readonly onProgress?: OnProgress | undefined } = {}): Promise<void> {
+    await saveModel(folder, this.#graph(), [...this.#weights.values()], options.onProgress);
   }
 
   #graph(): GraphProto {

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ELEMENTS } from './element-type.ts';
@@ -10,14 +10,9 @@ import {
   TensorProtoSchema,
 } from './gen/onnx_pb.js';
 import { encodeWeight } from './weights/encode-weight.ts';
-import {
-  layOut,
-  type PendingTensor,
-  type PendingWeight,
-  type PlacedTensor,
-  type PlacedWeight,
-} from './weights/layout.ts';
+import { layOut, type PendingTensor, type PendingWeight, type PlacedTensor } from './weights/layout.ts';
 import { RowReader } from './weights/row-reader.ts';
+import { type OnProgress, writeWeights } from './weights/write-weights.ts';
 
 /** Name of the graph's file in a model's folder. */
 export const GRAPH_FILE = 'model.onnx';
@@ -34,21 +29,25 @@ const OPERATOR_SETS = [
   { domain: 'com.microsoft', version: 1n },
 ];
 
-/** One write call's bytes: the system takes at most 2 GiB at once. */
-const WRITE_CHUNK_BYTES = 64 * 1024 * 1024;
-
-/** Writes a graph and its weights into a folder; the weights' tensors are added to the graph. */
+/**
+ * Writes a graph and its weights into a folder; the weights' tensors are added to the graph. What an interrupted call
+ * for the same graph has left in the folder is used.
+ *
+ * @throws DiptychError `checkpoint_invalid` naming file and tensor.
+ */
 export async function saveModel(
   folder: string,
   graph: GraphProto,
   weights: readonly PendingWeight[],
+  onProgress?: OnProgress,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const { inline, external } = layOut(weights);
   using reader = new RowReader();
   graph.initializer.push(...inline.flatMap((weight) => inlineTensors(reader, weight)));
   graph.initializer.push(...external.flatMap(({ outputs }) => outputs.map(externalTensor)));
-  await saveExternal(folder, reader, external);
+  const journal =
+    external.length > 0 && (await writeWeights(join(folder, WEIGHTS_FILE), external, onProgress));
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: 'diptych',
@@ -56,17 +55,7 @@ export async function saveModel(
     graph,
   });
   await writeFile(join(folder, GRAPH_FILE), toBinary(ModelProtoSchema, model), { flush: true });
-}
-
-async function saveExternal(folder: string, reader: RowReader, weights: readonly PlacedWeight[]) {
-  if (weights.length === 0) return;
-  await using file = await open(join(folder, WEIGHTS_FILE), 'w');
-  for (const weight of weights) {
-    const encoded = encodeWeight(reader, weight);
-    for (const [index, { offset }] of weight.outputs.entries())
-      await writeAt(file, encoded[index] ?? new Uint8Array(), offset);
-  }
-  await file.sync();
+  if (journal) await journal.remove();
 }
 
 function inlineTensors(reader: RowReader, weight: PendingWeight): TensorProto[] {
@@ -90,12 +79,4 @@ function externalTensor({ offset, length, ...tensor }: PlacedTensor): TensorProt
 
 function tensorHead({ name, type, shape }: PendingTensor) {
   return { name, dataType: ELEMENTS[type].onnx, dims: shape.map(BigInt) };
-}
-
-async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const length = Math.min(bytes.length - written, WRITE_CHUNK_BYTES);
-    written += (await file.write(bytes, written, length, position + written)).bytesWritten;
-  }
 }
