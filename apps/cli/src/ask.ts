@@ -4,6 +4,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type ChatFinished, ChatRequestSchema, ChatService, type ContentPartSchema } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
 import { createClient } from '@diptych/rpc';
+import { findModel } from './find-model.ts';
 import { isProgress, readable } from './log-line.ts';
 import { startServices } from './services.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -39,7 +40,7 @@ export async function ask(words: readonly string[], options: AskOptions): Promis
     return;
   }
   await using services = await startServices({
-    model: options.model ?? options.defaultModel,
+    model: await findModel(options.model ?? options.defaultModel, stopping),
     listen: ANY_PORT,
     grpcListen: ANY_PORT,
     visionListen: ANY_PORT,

@@ -2,18 +2,22 @@ import { fileURLToPath } from 'node:url';
 import { toDiptychError } from '@diptych/errors';
 import { Command, InvalidArgumentError } from 'commander';
 import { type AskOptions, ask } from './ask.ts';
+import { list } from './list.ts';
+import { pull } from './pull.ts';
 import { serve } from './serve.ts';
 import { ServiceStartError } from './service-process.ts';
 
 const DEFAULT_MODEL =
   process.env['DIPTYCH_MODEL'] ?? fileURLToPath(new URL('../../../models/pico', import.meta.url));
 
+const MODEL_HELP = 'checkpoint: a folder, or org/name[@revision] of the hub';
+
 const program = new Command('diptych').description('Serves vision-language models on this machine.');
 
 program
   .command('serve')
   .description('start the three services and print how to use them')
-  .option('--model <folder>', 'checkpoint to serve', DEFAULT_MODEL)
+  .option('--model <folder|org/name>', MODEL_HELP, DEFAULT_MODEL)
   .option('--listen <host:port>', 'address of the REST API', '127.0.0.1:8000')
   .option('--grpc-listen <host:port>', 'address of the gRPC chat API', '127.0.0.1:50050')
   .option('--vision-listen <host:port>', 'address of the vision-service', '127.0.0.1:50051')
@@ -30,11 +34,23 @@ program
     '--gateway <host:port>',
     'gRPC address of a running gateway (default: 127.0.0.1:50050 if it answers)',
   )
-  .option('--model <folder>', 'start the services on this checkpoint for the question')
+  .option('--model <folder|org/name>', `start the services for the question on this ${MODEL_HELP}`)
   .option('--max-tokens <n>', 'most tokens to generate', positiveInteger)
   .action((words: string[], options: Omit<AskOptions, 'defaultModel'>) =>
     ask(words, { ...options, defaultModel: DEFAULT_MODEL }),
   );
+
+program
+  .command('pull')
+  .description('download a model of the hub, or bring it up to date, and print its folder')
+  .argument('<org/name>', 'a repository, or org/name@revision with a branch, tag or commit')
+  .action(pull);
+
+program
+  .command('list')
+  .description('list the downloaded models that can be served')
+  .option('--json', 'print one JSON array', false)
+  .action(list);
 
 try {
   await program.parseAsync();

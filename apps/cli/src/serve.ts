@@ -1,3 +1,4 @@
+import { findModel } from './find-model.ts';
 import { isComplaint, isProgress, readable } from './log-line.ts';
 import { describeExit, type ServiceExit, type ServiceName } from './service-process.ts';
 import { type Services, startServices } from './services.ts';
@@ -25,6 +26,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   try {
     await using services = await startServices({
       ...options,
+      model: await findModel(options.model, stopping),
       signal: stopping,
       onLine: (service, line) => report(service, line, options.verbose),
     });

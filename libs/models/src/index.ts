@@ -1,6 +1,6 @@
 export type { GenerationDefaults } from './generation-config.ts';
 export { describeModel, type LoadOptions, loadModel } from './load-model.ts';
-export { acceptFamily, type LocateModelOptions, locateModel } from './locate-model.ts';
+export { acceptFamily, familyOf, type LocateModelOptions, locateModel } from './locate-model.ts';
 export type {
   CompiledGraph,
   LanguageDescription,

@@ -2,12 +2,18 @@ import { asLines, type LocateOptions, locateCheckpoint, openCheckpoint } from '@
 import { findFamily } from './registry.ts';
 
 /**
- * Refuses a checkpoint of a family that Diptych does not serve; for `accept` of a download, before its weights come.
+ * Name of the family of the checkpoint in a folder, whose weights may lack.
  *
- * @throws DiptychError `model_family_unsupported` or `checkpoint_invalid`.
+ * @throws DiptychError `model_family_unsupported`, `checkpoint_invalid`, `checkpoint_file_missing` or
+ *   `checkpoint_not_found`.
  */
+export async function familyOf(folder: string): Promise<string> {
+  return (await findFamily(await openCheckpoint(folder))).name;
+}
+
+/** Refuses a checkpoint of a family that is not served: for a download, before the weights come. Throws as `familyOf`. */
 export async function acceptFamily(folder: string): Promise<void> {
-  await findFamily(await openCheckpoint(folder));
+  await familyOf(folder);
 }
 
 /** How a service looks for its model. */
@@ -21,7 +27,10 @@ export interface LocateModelOptions extends Pick<LocateOptions, 'parts' | 'signa
  *
  * @throws DiptychError as `locateCheckpoint`, and `model_family_unsupported` before the weights are downloaded.
  */
-export function locateModel(model: string, { onProgress, ...options }: LocateModelOptions = {}): Promise<string> {
+export function locateModel(
+  model: string,
+  { onProgress, ...options }: LocateModelOptions = {},
+): Promise<string> {
   return locateCheckpoint(model, {
     ...options,
     accept: acceptFamily,

@@ -98,6 +98,7 @@ export function describeProgress({ doneBytes, totalBytes, bytesPerSecond }: Pull
   const percent = totalBytes > 0 ? Math.floor((doneBytes / totalBytes) * 100) : 0;
   const amount = `${describeBytes(doneBytes)} of ${describeBytes(totalBytes)} (${percent} %)`;
   if (bytesPerSecond <= 0) return amount;
+  if (doneBytes >= totalBytes) return `${amount}, ${describeBytes(bytesPerSecond)}/s`;
   const left = describeSeconds((totalBytes - doneBytes) / bytesPerSecond);
   return `${amount}, ${describeBytes(bytesPerSecond)}/s, ${left} left`;
 }
