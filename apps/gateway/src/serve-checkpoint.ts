@@ -1,4 +1,5 @@
 import { openCheckpoint } from '@diptych/checkpoint';
+import { locateModel } from '@diptych/models';
 import type { RunningService } from '@diptych/rpc';
 import type { Logger } from '@diptych/telemetry';
 import { startGateway } from './gateway.ts';
@@ -20,7 +21,11 @@ export async function serveCheckpoint({
   graceSeconds,
   ...options
 }: ServeOptions): Promise<RunningService> {
-  const checkpoint = await openCheckpoint(options.model);
+  const folder = await locateModel(options.model, {
+    parts: 'small-files',
+    onProgress: (message) => options.logger.info({ progress: true }, message),
+  });
+  const checkpoint = await openCheckpoint(folder);
   const { url, grpc, stop } = await startGateway({
     ...options,
     model: modelId ?? checkpoint.id,

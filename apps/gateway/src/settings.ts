@@ -1,4 +1,4 @@
-import { address, bytes, choice, flag, folder, integer, type SettingsValues, text } from '@diptych/config';
+import { address, bytes, choice, flag, integer, model, type SettingsValues, text } from '@diptych/config';
 import { LOG_LEVELS } from '@diptych/telemetry';
 
 /** Name of this service in logs and errors. */
@@ -9,8 +9,8 @@ export const GATEWAY_SETTINGS = {
   program: SERVICE_NAME,
   summary: 'The chat API, REST and gRPC, in front of a vision-service and an lm-service.',
   settings: {
-    model: folder('Checkpoint that the stages serve; only its template is read here.', { required: true }),
-    modelId: text('Id of the model in the API; the name of its folder where absent.'),
+    model: model('Checkpoint that the stages serve, as they name it; its weights are not needed here.'),
+    modelId: text('Id of the model in the API; its repository or the name of its folder where absent.'),
     listen: address('Address of the REST API.', { fallback: '127.0.0.1:8000' }),
     grpcListen: address('Address of the gRPC API.', { fallback: '127.0.0.1:50050' }),
     vision: address('Address of the vision-service.', { fallback: '127.0.0.1:50051' }),
