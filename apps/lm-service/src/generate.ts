@@ -2,7 +2,7 @@ import type { LanguageService } from '@diptych/contract';
 import type { Engine, SequenceRequest } from '@diptych/generation';
 import type { RpcHandlers } from '@diptych/rpc';
 import type { Tokenizer } from '@diptych/text';
-import { AnswerStream, type GenerateEvent } from './answer-stream.ts';
+import { AnswerStream, type AnswerTokenizer, type GenerateEvent } from './answer-stream.ts';
 import { EventBuffer } from './event-buffer.ts';
 import { type GenerateLimits, validateGenerate } from './validate-generate.ts';
 
@@ -23,7 +23,7 @@ export function createGenerate(options: GenerateOptions): RpcHandlers<typeof Lan
   return async function* generate(wire, { signal }) {
     const request = validateGenerate(wire, options);
     const events = new EventBuffer<GenerateEvent>(unreadEvents);
-    const answer = new AnswerStream(tokenizer, request, events);
+    const answer = new AnswerStream(wire.continueText ? continuing(tokenizer) : tokenizer, request, events);
     if (answer.wasWhole) {
       yield admitted(request);
       answer.finished(nothingLeft(request));
@@ -40,6 +40,14 @@ export function createGenerate(options: GenerateOptions): RpcHandlers<typeof Lan
       signal.removeEventListener('abort', cancel);
       cancel();
     }
+  };
+}
+
+/** A tokeniser whose answers go on with the text of their prompts. */
+function continuing(tokenizer: Tokenizer): AnswerTokenizer {
+  return {
+    tokenBytes: (id) => tokenizer.tokenBytes(id),
+    createDetokenizer: () => tokenizer.createDetokenizer({ continuesText: true }),
   };
 }
 

@@ -42,6 +42,7 @@ export class PromptReader {
       return tokenizer.encodePrompt(segments, expansions, {
         imageTokenId: model.language.imageTokenId,
         maxTokens,
+        addSpecialTokens: prompt?.addSpecialTokens,
       });
     } catch (error) {
       throw isTooLong(error) ? tooLong(maxTokens, capacity) : error;

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { ChatContent, ChatMessage, ChatRole } from './chat-message.ts';
 import { ChatTemplate } from './chat-template.ts';
 import type { Segment } from './prompt.ts';
+import { hasTemplate } from './template-source.ts';
 
 /** In the manner of Idefics3 and SmolVLM: content is a list of parts. */
 const PARTS =
@@ -179,12 +180,31 @@ describe('finding the template', () => {
     assert.equal(prompt({ tokenizerConfig: { chat_template } }), 'default «x»');
   });
 
-  test('names what is missing or broken', () => {
-    assert.throws(
-      () => prompt({ tokenizerConfig: {} }),
-      refusal('checkpoint_file_missing', /chat_template\.jinja/),
-    );
-    assert.throws(() => prompt({ jinja: '{% for %}' }), refusal('checkpoint_invalid', /chat template/));
+  test('a given template replaces the checkpoint’s own', () => {
+    const given = { file: 'mine.jinja', text: named('mine') };
+    assert.equal(prompt({ given, jinja: named('jinja'), json: { chat_template: 5 } }), 'mine «x»');
+  });
+
+  test('a base model has none', () => {
+    for (const tokenizerConfig of [undefined, {}, { chat_template: null }]) {
+      assert.equal(hasTemplate({ tokenizerConfig }), false);
+      assert.throws(() => prompt({ tokenizerConfig }), refusal('chat_template_missing', /no chat template/));
+    }
+    assert.ok(hasTemplate({ jinja: '' }));
+  });
+
+  test('names the file and the problem of one that is broken', () => {
+    const broken = (sources: Parameters<typeof prompt>[0], message: RegExp) => {
+      assert.throws(() => prompt(sources), refusal('checkpoint_invalid', message));
+    };
+    const chat_template = '{% for %}';
+    broken({ jinja: chat_template }, /^chat_template\.jinja: the chat template is not valid Jinja: ./);
+    broken({ json: { chat_template } }, /^chat_template\.json: /);
+    broken({ tokenizerConfig: { chat_template } }, /^tokenizer_config\.json: /);
+    broken({ given: { file: '/tmp/mine', text: chat_template } }, /^\/tmp\/mine: /);
+    const noDefault = [{ name: 'tool_use', template: 'x' }];
+    for (const field of [5, {}, noDefault, { default: 5 }])
+      broken({ json: { chat_template: field } }, /^chat_template\.json: chat_template .* "default"/);
   });
 });
 

@@ -12,7 +12,7 @@ import {
   textOf,
   toTemplateConversation,
 } from './template-conversation.ts';
-import { findTemplate, type TemplateSources } from './template-source.ts';
+import { findTemplate, type TemplateFile, type TemplateSources } from './template-source.ts';
 import { assertWellFormed } from './well-formed.ts';
 
 /** Where a chat template comes from, and what it writes for an image. */
@@ -33,7 +33,10 @@ export class ChatTemplate {
   readonly #imageToken: string;
   readonly #specialTokens: SpecialTokens;
 
-  /** Throws `checkpoint_file_missing` where there is no template, `checkpoint_invalid` where it is no Jinja. */
+  /**
+   * Throws `chat_template_missing` where there is no template (see `hasTemplate`), `checkpoint_invalid`, naming the file,
+   * where it is no Jinja.
+   */
   static load(options: ChatTemplateOptions): ChatTemplate {
     return new ChatTemplate(options);
   }
@@ -92,14 +95,14 @@ export class ChatTemplate {
   }
 }
 
-function parseTemplate(source: string): JinjaTemplate {
+function parseTemplate(template: TemplateFile | undefined): JinjaTemplate {
+  if (!template) throw new DiptychError('chat_template_missing', 'The checkpoint has no chat template.');
   try {
-    return parseJinja(source);
+    return parseJinja(template.text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DiptychError('checkpoint_invalid', `The chat template is not valid Jinja: ${reason}.`, {
-      cause,
-    });
+    const message = `${template.file}: the chat template is not valid Jinja: ${reason}.`;
+    throw new DiptychError('checkpoint_invalid', message, { cause });
   }
 }
 

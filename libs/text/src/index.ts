@@ -4,5 +4,5 @@ export { Detokenizer, type TokenTable } from './detokenizer.ts';
 export type { EncodedPrompt, PromptImage, Segment } from './prompt.ts';
 export type { SpecialTokens } from './special-tokens.ts';
 export { StopMatcher, type StopResult } from './stop-matcher.ts';
-export { type TemplateSources } from './template-source.ts';
-export { type EncodeOptions, Tokenizer, type TokenizerSources } from './tokenizer.ts';
+export { hasTemplate, type TemplateFile, type TemplateSources } from './template-source.ts';
+export { type DetokenizeOptions, type EncodeOptions, Tokenizer, type TokenizerSources } from './tokenizer.ts';

@@ -1,8 +1,10 @@
 import { DiptychError } from '@diptych/errors';
-import { isObject } from './tokenizer-json.ts';
+import { isObject, type JsonObject } from './tokenizer-json.ts';
 
-/** The files of a checkpoint that may hold its chat template; `undefined` for one that it lacks. */
+/** Where a chat template may stand; `undefined` for what is not there. */
 export interface TemplateSources {
+  /** A template from elsewhere, which replaces the checkpoint's own. */
+  readonly given?: TemplateFile | undefined;
   /** Text of chat_template.jinja. */
   readonly jinja?: string | undefined;
   /** chat_template.json, parsed. */
@@ -11,29 +13,54 @@ export interface TemplateSources {
   readonly tokenizerConfig?: unknown;
 }
 
+/** A chat template and the file that it stands in. */
+export interface TemplateFile {
+  /** Name of the file, for errors. */
+  readonly file: string;
+  /** The template, in Jinja. */
+  readonly text: string;
+}
+
 /**
- * The text of a checkpoint's chat template, looked for as the reference does: chat_template.jinja, then
- * chat_template.json, then tokenizer_config.json; of a named list, the one called `default`. Throws
- * `checkpoint_file_missing` where there is none.
+ * The chat template of a checkpoint, looked for as the reference does: chat_template.jinja, then chat_template.json, then
+ * tokenizer_config.json; of several by name, the one called `default`. A base model has none: `undefined`. Throws
+ * `checkpoint_invalid`, naming the file, for one that is there and is no template.
  */
-export function findTemplate({ jinja, json, tokenizerConfig }: TemplateSources): string {
-  const template = jinja ?? templateIn(json) ?? templateIn(tokenizerConfig);
-  if (template !== undefined) return template;
+export function findTemplate({
+  given,
+  jinja,
+  json,
+  tokenizerConfig,
+}: TemplateSources): TemplateFile | undefined {
+  if (given !== undefined) return given;
+  if (jinja !== undefined) return { file: 'chat_template.jinja', text: jinja };
+  return templateIn('chat_template.json', json) ?? templateIn('tokenizer_config.json', tokenizerConfig);
+}
+
+/** Whether there is a chat template at all; a base model has none. Throws as loading it would. */
+export function hasTemplate(sources: TemplateSources): boolean {
+  return findTemplate(sources) !== undefined;
+}
+
+function templateIn(file: string, content: unknown): TemplateFile | undefined {
+  const field = isObject(content) ? content.chat_template : undefined;
+  if (field === undefined || field === null) return undefined;
+  return { file, text: typeof field === 'string' ? field : namedTemplate(file, field) };
+}
+
+/** Older files have a list of names and templates, newer ones an object; `default` is the one for conversations. */
+function namedTemplate(file: string, field: unknown): string {
+  const byName = Array.isArray(field) ? fromList(field) : field;
+  const template = isObject(byName) ? byName.default : undefined;
+  if (typeof template === 'string') return template;
   throw new DiptychError(
-    'checkpoint_file_missing',
-    'The checkpoint has no chat template: expected chat_template.jinja, chat_template.json or chat_template in tokenizer_config.json.',
+    'checkpoint_invalid',
+    `${file}: chat_template must be a template or hold one named "default".`,
+    { param: 'chat_template' },
   );
 }
 
-function templateIn(file: unknown): string | undefined {
-  if (!isObject(file)) return undefined;
-  const { chat_template: template } = file;
-  if (typeof template === 'string') return template;
-  if (Array.isArray(template)) return namedTemplate(template);
-  return isObject(template) && typeof template.default === 'string' ? template.default : undefined;
-}
-
-function namedTemplate(templates: readonly unknown[]): string | undefined {
-  const found = templates.filter(isObject).find(({ name }) => name === 'default');
-  return typeof found?.template === 'string' ? found.template : undefined;
+function fromList(templates: readonly unknown[]): JsonObject {
+  const entries = templates.filter(isObject).map(({ name, template }) => [String(name), template] as const);
+  return Object.fromEntries(entries);
 }

@@ -21,6 +21,18 @@ export interface EncodeOptions {
   readonly imageTokenId: number;
   /** Where encoding stops with `context_length_exceeded`: a guard against huge texts, no limit by default. */
   readonly maxTokens?: number | undefined;
+  /**
+   * Whether the tokeniser's post-processor puts its special tokens, such as the start token, around the prompt. Absent:
+   * unless the prompt begins with the start token, as the reference's `apply_chat_template` does with what a template
+   * wrote. The reference's processors do, by default, with a prompt that they are given as a text.
+   */
+  readonly addSpecialTokens?: boolean | undefined;
+}
+
+/** How generated ids become text. */
+export interface DetokenizeOptions {
+  /** The text continues another one, so that a space which it begins with belongs to it. */
+  readonly continuesText?: boolean;
 }
 
 /**
@@ -79,13 +91,13 @@ export class Tokenizer {
   }
 
   /** A decoder for one stream of generated ids. */
-  createDetokenizer(): Detokenizer {
-    return new Detokenizer(this, { dropLeadingSpace: spellingOf(this.#file) === 'sentencepiece' });
+  createDetokenizer({ continuesText = false }: DetokenizeOptions = {}): Detokenizer {
+    const dropLeadingSpace = !continuesText && spellingOf(this.#file) === 'sentencepiece';
+    return new Detokenizer(this, { dropLeadingSpace });
   }
 
   /**
-   * Ids of a whole prompt. `expansions[i]` replaces image `i` and is template text. The checkpoint's start token is put
-   * before a prompt that does not begin with it, as the reference processors do.
+   * Ids of a whole prompt. `expansions[i]` replaces image `i` and is template text.
    *
    * Throws `image_count_mismatch` unless the segments refer to each image exactly once, `invalid_parameter` for text
    * that is not well-formed Unicode or holds a word of absurd length, and `context_length_exceeded` beyond `maxTokens`.
@@ -93,10 +105,12 @@ export class Tokenizer {
   encodePrompt(
     segments: readonly Segment[],
     expansions: readonly string[],
-    { imageTokenId, maxTokens = Number.POSITIVE_INFINITY }: EncodeOptions,
+    { imageTokenId, maxTokens = Number.POSITIVE_INFINITY, addSpecialTokens }: EncodeOptions,
   ): EncodedPrompt {
     const prompt = joinSegments(segments, expansions);
-    const tokens = this.#addFrame(prompt, this.#encoder.encode(prompt, maxTokens));
+    const framed = addSpecialTokens ?? !this.#spellsStart(prompt);
+    const encoded = this.#encoder.encode(prompt, maxTokens);
+    const tokens = framed ? this.#addFrame(encoded) : encoded;
     const isPlaceholder = ({ id, image }: EncodedToken) => image !== undefined && id === imageTokenId;
     const positions = tokens.flatMap((token, position) => (isPlaceholder(token) ? [position] : []));
     return {
@@ -109,11 +123,12 @@ export class Tokenizer {
     };
   }
 
-  /** A prompt that spells the start token itself gets nothing more, like `apply_chat_template` of the reference. */
-  #addFrame(prompt: PromptText, tokens: readonly EncodedToken[]): readonly EncodedToken[] {
+  #spellsStart({ text, templateSpans }: PromptText): boolean {
     const { bos_token: start } = this.specialTokens;
-    if (start !== undefined && prompt.text.startsWith(start) && prompt.templateSpans[0]?.start === 0)
-      return tokens;
+    return start !== undefined && text.startsWith(start) && templateSpans[0]?.start === 0;
+  }
+
+  #addFrame(tokens: readonly EncodedToken[]): readonly EncodedToken[] {
     const asTokens = (ids: readonly number[]) => ids.map((id) => ({ id }));
     return [...asTokens(this.#frame.before), ...tokens, ...asTokens(this.#frame.after)];
   }

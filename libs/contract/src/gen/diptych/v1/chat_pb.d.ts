@@ -266,6 +266,151 @@ export declare type ChatTimings = Message<"diptych.v1.ChatTimings"> & {
 export declare const ChatTimingsSchema: GenMessage<ChatTimings>;
 
 /**
+ * A prompt to continue.
+ *
+ * @generated from message diptych.v1.CompleteRequest
+ */
+export declare type CompleteRequest = Message<"diptych.v1.CompleteRequest"> & {
+  /**
+   * Model id; empty takes the only one.
+   *
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * Pieces of the prompt in order, put together as they are.
+   *
+   * @generated from field: repeated diptych.v1.PromptPart prompt = 2;
+   */
+  prompt: PromptPart[];
+
+  /**
+   * How tokens are chosen and when to stop. `max_tokens` absent: what the context leaves.
+   *
+   * @generated from field: diptych.v1.Sampling sampling = 3;
+   */
+  sampling?: Sampling | undefined;
+
+  /**
+   * Separates prefix caches, as in GenerateRequest.
+   *
+   * @generated from field: string cache_salt = 4;
+   */
+  cacheSalt: string;
+
+  /**
+   * Whether the tokeniser puts its special tokens around the prompt, such as the start token; absent: it does, also
+   * where the prompt begins with one.
+   *
+   * @generated from field: optional bool add_special_tokens = 5;
+   */
+  addSpecialTokens?: boolean | undefined;
+};
+
+/**
+ * Describes the message diptych.v1.CompleteRequest.
+ * Use `create(CompleteRequestSchema)` to create a new message.
+ */
+export declare const CompleteRequestSchema: GenMessage<CompleteRequest>;
+
+/**
+ * A piece of a raw prompt.
+ *
+ * @generated from message diptych.v1.PromptPart
+ */
+export declare type PromptPart = Message<"diptych.v1.PromptPart"> & {
+  /**
+   * What the piece is.
+   *
+   * @generated from oneof diptych.v1.PromptPart.part
+   */
+  part: {
+    /**
+     * Text of the application: special tokens in it are what they spell.
+     *
+     * @generated from field: string raw_text = 1;
+     */
+    value: string;
+    case: "rawText";
+  } | {
+    /**
+     * Text of a user: never a special token, whatever it spells.
+     *
+     * @generated from field: string user_text = 2;
+     */
+    value: string;
+    case: "userText";
+  } | {
+    /**
+     * An encoded image, by value.
+     *
+     * @generated from field: bytes image = 3;
+     */
+    value: Uint8Array;
+    case: "image";
+  } | {
+    /**
+     * An image as text: an http or https address, a data URI, or the base64 of its bytes alone.
+     *
+     * @generated from field: string image_url = 4;
+     */
+    value: string;
+    case: "imageUrl";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message diptych.v1.PromptPart.
+ * Use `create(PromptPartSchema)` to create a new message.
+ */
+export declare const PromptPartSchema: GenMessage<PromptPart>;
+
+/**
+ * One event of a completion.
+ *
+ * @generated from message diptych.v1.CompleteResponse
+ */
+export declare type CompleteResponse = Message<"diptych.v1.CompleteResponse"> & {
+  /**
+   * The event.
+   *
+   * @generated from oneof diptych.v1.CompleteResponse.event
+   */
+  event: {
+    /**
+     * The prompt was accepted.
+     *
+     * @generated from field: diptych.v1.Admitted admitted = 1;
+     */
+    value: Admitted;
+    case: "admitted";
+  } | {
+    /**
+     * New text.
+     *
+     * @generated from field: diptych.v1.Delta delta = 2;
+     */
+    value: Delta;
+    case: "delta";
+  } | {
+    /**
+     * The end.
+     *
+     * @generated from field: diptych.v1.ChatFinished finished = 3;
+     */
+    value: ChatFinished;
+    case: "finished";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message diptych.v1.CompleteResponse.
+ * Use `create(CompleteResponseSchema)` to create a new message.
+ */
+export declare const CompleteResponseSchema: GenMessage<CompleteResponse>;
+
+/**
  * Asks for the models.
  *
  * @generated from message diptych.v1.ListModelsRequest
@@ -375,6 +520,17 @@ export declare const ChatService: GenService<{
     methodKind: "server_streaming";
     input: typeof ChatRequestSchema;
     output: typeof ChatResponseSchema;
+  },
+  /**
+   * Continues a raw prompt, which its caller wrote whole: the way to models without a chat template. The stream
+   * is one Admitted, any number of Delta, one Finished.
+   *
+   * @generated from rpc diptych.v1.ChatService.Complete
+   */
+  complete: {
+    methodKind: "server_streaming";
+    input: typeof CompleteRequestSchema;
+    output: typeof CompleteResponseSchema;
   },
   /**
    * The models that this server answers with.

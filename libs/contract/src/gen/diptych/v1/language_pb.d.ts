@@ -24,6 +24,14 @@ export declare type Prompt = Message<"diptych.v1.Prompt"> & {
    * @generated from field: repeated diptych.v1.PromptSegment segments = 1;
    */
   segments: PromptSegment[];
+
+  /**
+   * Whether the tokeniser puts its special tokens around the prompt, such as the start token. Absent: unless the
+   * prompt begins with the start token, which suits what a chat template wrote.
+   *
+   * @generated from field: optional bool add_special_tokens = 2;
+   */
+  addSpecialTokens?: boolean | undefined;
 };
 
 /**
@@ -45,7 +53,8 @@ export declare type PromptSegment = Message<"diptych.v1.PromptSegment"> & {
    */
   segment: {
     /**
-     * Text from the chat template: special tokens are recognised in it.
+     * Text from the chat template, or from an application that writes prompts whole: special tokens are
+     * recognised in it.
      *
      * @generated from field: string template_text = 1;
      */
@@ -117,6 +126,14 @@ export declare type GenerateRequest = Message<"diptych.v1.GenerateRequest"> & {
    * @generated from field: string cache_salt = 5;
    */
   cacheSalt: string;
+
+  /**
+   * The answer continues the text of the prompt, so that a space which it begins with is part of it. Otherwise
+   * an answer is a text of its own, and a tokeniser's mark of a text's beginning is left out.
+   *
+   * @generated from field: bool continue_text = 6;
+   */
+  continueText: boolean;
 };
 
 /**
