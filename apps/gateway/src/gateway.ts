@@ -4,11 +4,13 @@ import type { Logger } from '@diptych/telemetry';
 import { Admission } from './chat/admission.ts';
 import type { PromptTemplate } from './chat/prompt.ts';
 import { chat } from './grpc/chat.ts';
+import { complete } from './grpc/complete.ts';
 import { countTokens } from './grpc/count-tokens.ts';
 import { listModels } from './grpc/list-models.ts';
 import { imageFetcher } from './images/fetch-image.ts';
 import type { Resolve } from './images/guarded-connector.ts';
 import { chatCompletions } from './rest/chat-completions.ts';
+import { completions } from './rest/completions.ts';
 import { healthz } from './rest/healthz.ts';
 import { listen } from './rest/listen.ts';
 import { models } from './rest/models.ts';
@@ -23,6 +25,8 @@ export interface GatewayOptions {
   /** Id of the model in the API. */
   readonly model: string;
   readonly template: PromptTemplate;
+  /** What stands for an image in a raw prompt: the literal of the model family, for example `<image>`. */
+  readonly imageToken: string;
   readonly listen: string;
   readonly grpcListen: string;
   readonly vision: string;
@@ -71,16 +75,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   rpc.add(ChatService, {
     chat: chat(context),
     listModels: listModels(context),
+    complete: complete(context),
     countTokens: countTokens(context),
   });
   const rest = restServer({ logger, maxBodyBytes: options.maxBodyBytes });
   chatCompletions(rest, context);
+  completions(rest, context);
   models(rest, context);
   healthz(rest);
   readyz(rest, { missing });
   for (const path of ['/v1/models', '/v1/models/*', '/healthz', '/readyz'])
     refuseOtherMethods(rest, path, 'GET');
-  refuseOtherMethods(rest, '/v1/chat/completions', 'POST');
+  for (const path of ['/v1/chat/completions', '/v1/completions']) refuseOtherMethods(rest, path, 'POST');
 
   const { address: grpc } = await rpc.start();
   const url = await listen(rest, options.listen);

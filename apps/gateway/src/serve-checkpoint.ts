@@ -1,5 +1,5 @@
 import { openCheckpoint } from '@diptych/checkpoint';
-import { locateModel } from '@diptych/models';
+import { describeModel, locateModel } from '@diptych/models';
 import type { RunningService } from '@diptych/rpc';
 import type { Logger } from '@diptych/telemetry';
 import { startGateway } from './gateway.ts';
@@ -14,10 +14,11 @@ export interface ServeOptions extends GatewaySettings {
 /**
  * Reads the template of a checkpoint and starts a gateway for it, whether or not the stages are there.
  *
- * @throws DiptychError `checkpoint_...` or `configuration_invalid`.
+ * @throws DiptychError `checkpoint_...`, `model_family_unsupported` or `configuration_invalid`.
  */
 export async function serveCheckpoint({
   modelId,
+  chatTemplate,
   graceSeconds,
   ...options
 }: ServeOptions): Promise<RunningService> {
@@ -26,10 +27,12 @@ export async function serveCheckpoint({
     onProgress: (message) => options.logger.info({ progress: true }, message),
   });
   const checkpoint = await openCheckpoint(folder);
+  const { imageToken } = await describeModel(checkpoint);
   const { url, grpc, stop } = await startGateway({
     ...options,
     model: modelId ?? checkpoint.id,
-    template: await loadTemplate(checkpoint),
+    template: await loadTemplate(checkpoint, { imageToken, chatTemplate }),
+    imageToken,
     graceMs: graceSeconds * 1000,
   });
   return { address: url, others: { grpc }, stop };

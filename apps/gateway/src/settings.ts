@@ -1,4 +1,14 @@
-import { address, bytes, choice, flag, integer, model, type SettingsValues, text } from '@diptych/config';
+import {
+  address,
+  bytes,
+  choice,
+  file,
+  flag,
+  integer,
+  model,
+  type SettingsValues,
+  text,
+} from '@diptych/config';
 import { LOG_LEVELS } from '@diptych/telemetry';
 
 /** Name of this service in logs and errors. */
@@ -11,6 +21,7 @@ export const GATEWAY_SETTINGS = {
   settings: {
     model: model('Checkpoint that the stages serve, as they name it; its weights are not needed here.'),
     modelId: text('Id of the model in the API; its repository or the name of its folder where absent.'),
+    chatTemplate: file('Jinja file that replaces the chat template of the checkpoint.'),
     listen: address('Address of the REST API.', { fallback: '127.0.0.1:8000' }),
     grpcListen: address('Address of the gRPC API.', { fallback: '127.0.0.1:50050' }),
     vision: address('Address of the vision-service.', { fallback: '127.0.0.1:50051' }),

@@ -9,8 +9,8 @@ import { DiptychError, toDiptychError } from '@diptych/errors';
 import { Stopwatch } from '@diptych/telemetry';
 import type { FetchImage } from '../images/fetch-image.ts';
 import type { VisionClient } from '../stages/stages.ts';
+import type { ImageInput } from './answer-job.ts';
 import type { CallEnd } from './call-signal.ts';
-import type { ImageInput } from './chat-job.ts';
 import type { AnswerTimings } from './timings.ts';
 
 /** What encoding needs. */

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type Prompt, PromptSchema, type PromptSegment, PromptSegmentSchema } from '@diptych/contract';
 import type { ChatMessage, Segment } from '@diptych/text';
-import type { Conversation } from './chat-job.ts';
+import type { Conversation, RawPrompt } from './answer-job.ts';
 
 /** Renders conversations for one model; libs/text's ChatTemplate. */
 export interface PromptTemplate {
@@ -13,10 +13,16 @@ export interface PromptTemplate {
  * The prompt of a conversation: the model's own template decides, the wire keeps apart what it wrote and what
  * users wrote.
  *
- * @throws DiptychError `template_failed` when the template refuses the conversation.
+ * @throws DiptychError `template_failed` when the template refuses the conversation; `chat_template_missing` for a base
+ *   model, which has none.
  */
 export function toPrompt(template: PromptTemplate, { messages }: Conversation): Prompt {
   return create(PromptSchema, { segments: template.render(messages).map(toWire) });
+}
+
+/** A prompt that its caller wrote: as it is. */
+export function toRawPrompt({ segments, addSpecialTokens }: RawPrompt): Prompt {
+  return create(PromptSchema, { segments: segments.map(toWire), addSpecialTokens });
 }
 
 function toWire(segment: Segment): PromptSegment {

@@ -1,25 +1,19 @@
 import type { ContentPart, ChatMessage as WireMessage } from '@diptych/contract';
-import { DiptychError } from '@diptych/errors';
 import type { ChatContent, ChatMessage } from '@diptych/text';
-import type { Conversation, ImageInput } from '../chat/chat-job.ts';
+import type { Conversation, ImageInput } from '../chat/answer-job.ts';
 import { MAX_IMAGES, MAX_MESSAGES, MAX_PARTS } from '../chat/limits.ts';
-import { parseImageUrl } from '../images/parse-image-url.ts';
+import { invalid } from './invalid.ts';
+import { type ImageOptions, readImage } from './read-image.ts';
 
 /** Roles by their name on the wire; `developer` is a newer name of `system`. */
 const ROLES = { system: 'system', developer: 'system', user: 'user', assistant: 'assistant' } as const;
-
-/** What a conversation is measured against. */
-export interface ConversationOptions {
-  /** Largest encoded image in bytes. */
-  readonly maxImageBytes: number;
-}
 
 /**
  * Reads the turns of a gRPC request.
  *
  * @throws DiptychError `invalid_parameter` or one of the image codes, with the field's path as `param`.
  */
-export function readConversation(wire: readonly WireMessage[], options: ConversationOptions): Conversation {
+export function readConversation(wire: readonly WireMessage[], options: ImageOptions): Conversation {
   if (wire.length === 0 || wire.length > MAX_MESSAGES)
     throw invalid('messages', `must be 1 to ${MAX_MESSAGES} messages`);
   const images: ImageInput[] = [];
@@ -29,7 +23,7 @@ export function readConversation(wire: readonly WireMessage[], options: Conversa
   return { messages, images };
 }
 
-interface Reading extends ConversationOptions {
+interface Reading extends ImageOptions {
   readonly images: ImageInput[];
 }
 
@@ -60,31 +54,6 @@ function readPart(part: ContentPart['part'], param: string, { role, reading }: T
     throw invalid(param, `must be text: images belong into user messages, not ${role} ones`);
   if (reading.images.length === MAX_IMAGES)
     throw invalid(param, `is one image too many: up to ${MAX_IMAGES} are accepted`);
-  reading.images.push(readImage(part, param, reading.maxImageBytes));
+  reading.images.push(readImage(part, param, reading));
   return { type: 'image' };
-}
-
-function readImage(
-  part: Exclude<ContentPart['part'], { case: 'text' | undefined }>,
-  at: string,
-  maxBytes: number,
-): ImageInput {
-  if (part.case === 'imageUrl') {
-    const param = `${at}.image_url`;
-    return { param, source: parseImageUrl(part.value, { param, maxBytes }) };
-  }
-  const param = `${at}.image`;
-  if (part.value.byteLength === 0) throw invalid(param, 'is empty: it must be the bytes of an image');
-  if (part.value.byteLength > maxBytes) {
-    throw new DiptychError(
-      'image_too_large',
-      `The image is ${part.value.byteLength} bytes long; this server accepts up to ${maxBytes}.`,
-      { param },
-    );
-  }
-  return { param, source: { kind: 'bytes', bytes: part.value } };
-}
-
-function invalid(param: string, message: string): DiptychError {
-  return new DiptychError('invalid_parameter', `${param} ${message}.`, { param });
 }

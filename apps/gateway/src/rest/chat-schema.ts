@@ -1,40 +1,10 @@
 import { z } from 'zod';
-import { MAX_CHOICES, MAX_MESSAGES } from '../chat/limits.ts';
-import { MAX_STOPS, MAX_TOKEN_IDS, SAMPLING_RANGES, TOKEN_ID_RANGE, whole } from '../chat/sampling-ranges.ts';
+import { MAX_MESSAGES } from '../chat/limits.ts';
+import { SAMPLING_RANGES } from '../chat/sampling-ranges.ts';
+import { ANSWER_FIELDS, refusedFields } from './answer-schema.ts';
 import { message } from './message-schema.ts';
-import { REFUSED_PARAMETERS } from './refused-parameters.ts';
-import { anObject, boolean, expecting, isText, list, name, number, text } from './schema-kinds.ts';
-
-const stop = expecting(
-  `a string that is not empty, or a list of up to ${MAX_STOPS} of them`,
-  (value): value is string | string[] =>
-    [value].flat().length <= MAX_STOPS && [value].flat().every((one) => isText(one) && one !== ''),
-);
-
-const tokenIds = expecting(
-  `a list of up to ${MAX_TOKEN_IDS} token ids`,
-  (value): value is number[] =>
-    Array.isArray(value) &&
-    value.length <= MAX_TOKEN_IDS &&
-    value.every((id) => typeof id === 'number' && TOKEN_ID_RANGE.accepts(id)),
-);
-
-const logitBias = expecting(
-  `an object of up to ${MAX_TOKEN_IDS} token ids with their biases`,
-  (value): value is Record<string, unknown> =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.keys(value).length <= MAX_TOKEN_IDS,
-);
-
-const streamOptions = z.strictObject(
-  {
-    include_usage: boolean,
-    include_obfuscation: z.literal(false, { error: 'is not supported: chunks are not padded' }).nullish(),
-  },
-  anObject('with the field include_usage'),
-);
+import { REFUSED_CHAT_PARAMETERS } from './refused-chat-parameters.ts';
+import { anObject, boolean, list, number } from './schema-kinds.ts';
 
 const responseFormat = z.strictObject(
   { type: z.literal('text', { error: 'is not supported: only "text"' }) },
@@ -43,38 +13,14 @@ const responseFormat = z.strictObject(
 
 const isTextOnly = (value: unknown) => Array.isArray(value) && value.length === 1 && value[0] === 'text';
 
-const refused = Object.fromEntries(
-  Object.keys(REFUSED_PARAMETERS).map((parameter) => [parameter, z.null().optional()]),
-);
-
-/** The body of `POST /v1/chat/completions`: OpenAI's parameters, and those that vLLM adds. */
+/** The body of `POST /v1/chat/completions`. */
 export const chatSchema = z.strictObject({
-  ...refused,
-  model: name,
+  ...refusedFields(REFUSED_CHAT_PARAMETERS),
+  ...ANSWER_FIELDS,
   messages: list('messages', MAX_MESSAGES).pipe(z.array(message)),
-  stream: boolean,
-  stream_options: streamOptions.nullish(),
-  n: number(whole(1, MAX_CHOICES)),
-  max_tokens: number(SAMPLING_RANGES.maxTokens),
   max_completion_tokens: number(SAMPLING_RANGES.maxTokens),
-  min_tokens: number(SAMPLING_RANGES.minTokens),
-  temperature: number(SAMPLING_RANGES.temperature),
-  top_p: number(SAMPLING_RANGES.topP),
-  top_k: number(SAMPLING_RANGES.topK),
-  min_p: number(SAMPLING_RANGES.minP),
-  repetition_penalty: number(SAMPLING_RANGES.repetitionPenalty),
-  presence_penalty: number(SAMPLING_RANGES.presencePenalty),
-  frequency_penalty: number(SAMPLING_RANGES.frequencyPenalty),
-  logit_bias: logitBias.nullish(),
-  // Beyond these, JSON numbers lose digits.
-  seed: number(whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)),
-  stop: stop.nullish(),
-  stop_token_ids: tokenIds.nullish(),
-  ignore_eos: boolean,
   logprobs: boolean,
   top_logprobs: number(SAMPLING_RANGES.logprobs),
-  cache_salt: name.nullish(),
-  user: text.nullish(),
   response_format: responseFormat.nullish(),
   modalities: z.custom<['text']>(isTextOnly, { error: 'is not supported: only ["text"]' }).nullish(),
   store: z.literal(false, { error: 'is not supported: answers are not stored' }).nullish(),

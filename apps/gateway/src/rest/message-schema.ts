@@ -6,7 +6,14 @@ const detail = z.enum(['auto', 'low', 'high'], {
   error: ({ input }) => complaint('"auto", "low" or "high"', input),
 });
 
-const imageUrl = z.strictObject({ url: text, detail: detail.nullish() }, anObject('with the field url'));
+/** What stands for an image: an address, a data URI or base64, and how closely it is looked at. */
+export const imageUrl = z.strictObject(
+  { url: text, detail: detail.nullish() },
+  anObject('with the field url'),
+);
+
+/** An image of a body, read. */
+export type BodyImage = z.infer<typeof imageUrl>;
 
 const part = z.discriminatedUnion(
   'type',

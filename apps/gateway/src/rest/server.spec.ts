@@ -62,7 +62,7 @@ test('an unknown path is an error of OpenAI’s shape, a wrong method names the 
   await using gateway = await start();
   const paths: [string, string, number, string][] = [
     ['GET', '/', 404, 'not_found'],
-    ['POST', '/v1/completions', 404, 'not_found'],
+    ['POST', '/v1/embeddings', 404, 'not_found'],
     ['GET', '/v1/%zz', 404, 'not_found'],
     ['GET', '/v1/chat/completions', 405, 'method_not_allowed'],
     ['DELETE', '/v1/models/pico', 405, 'method_not_allowed'],

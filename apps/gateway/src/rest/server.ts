@@ -97,6 +97,6 @@ function notFound(method: string, url: string): DiptychError {
   const path = url.split('?', 1)[0] ?? url;
   return new DiptychError(
     'not_found',
-    `There is nothing at ${method} ${path}; see GET /v1/models and POST /v1/chat/completions.`,
+    `There is nothing at ${method} ${path}; see GET /v1/models, POST /v1/chat/completions and POST /v1/completions.`,
   );
 }

@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 export interface StreamEvent {
   readonly choices?: readonly {
     readonly index: number;
-    readonly delta: { readonly role?: string; readonly content?: string };
+    /** Of a chat. */
+    readonly delta?: { readonly role?: string; readonly content?: string };
+    /** Of a completion. */
+    readonly text?: string;
     readonly logprobs: unknown;
     readonly finish_reason: string | null;
   }[];
@@ -33,6 +36,6 @@ export function textOf(events: readonly StreamEvent[], index = 0): string {
   const choices = events.flatMap(({ choices = [] }) => choices);
   return choices
     .filter((choice) => choice.index === index)
-    .map(({ delta }) => delta.content ?? '')
+    .map(({ delta, text }) => delta?.content ?? text ?? '')
     .join('');
 }

@@ -34,6 +34,7 @@ export async function start(
   const gateway = await startGateway({
     model: 'pico',
     template: TEMPLATE,
+    imageToken: '<image>',
     listen: '127.0.0.1:0',
     grpcListen: '127.0.0.1:0',
     vision: stages.vision,
@@ -57,7 +58,16 @@ export async function start(
 
 /** Posts a chat request. */
 export function post(gateway: Gateway, body: unknown, init: RequestInit = {}): Promise<Response> {
-  return fetch(`${gateway.url}/v1/chat/completions`, {
+  return postTo(gateway, '/v1/chat/completions', body, init);
+}
+
+/** Posts a completion request. */
+export function postPrompt(gateway: Gateway, body: unknown, init: RequestInit = {}): Promise<Response> {
+  return postTo(gateway, '/v1/completions', body, init);
+}
+
+function postTo(gateway: Gateway, path: string, body: unknown, init: RequestInit): Promise<Response> {
+  return fetch(`${gateway.url}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
@@ -68,6 +78,11 @@ export function post(gateway: Gateway, body: unknown, init: RequestInit = {}): P
 /** The smallest chat request, with additions. */
 export function question(additions: object = {}): object {
   return { model: 'pico', messages: [{ role: 'user', content: 'What do we see?' }], ...additions };
+}
+
+/** The smallest completion request, with additions. */
+export function continuation(additions: object = {}): object {
+  return { model: 'pico', prompt: 'We see', ...additions };
 }
 
 /** What the language service was asked last. */

@@ -1,8 +1,7 @@
-/**
- * Parameters of OpenAI's API that are not supported, each with the reason. `null` counts as absent; anything
- * else is refused by name.
- */
-export const REFUSED_PARAMETERS: Readonly<Record<string, string>> = {
+import type { RefusedParameters } from './parse-body.ts';
+
+/** Parameters of OpenAI's chat completions that are not supported, each with the reason. */
+export const REFUSED_CHAT_PARAMETERS: RefusedParameters = {
   audio: 'answers are text',
   function_call: 'the model cannot call functions',
   functions: 'the model cannot call functions',

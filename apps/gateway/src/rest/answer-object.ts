@@ -1,13 +1,19 @@
 import type { TokenLogprob } from '@diptych/contract';
-import type { AnswerEvent } from '../chat/answer-chat.ts';
-import { type CompletionFrame, finishReason } from './completion-frame.ts';
-import { toLogprobs } from './logprobs.ts';
+import type { AnswerEvent } from '../chat/answer-prompt.ts';
+import { type AnswerFrame, finishReason } from './answer-frame.ts';
+import type { AnswerShape } from './answer-shape.ts';
 import { toTimings, toUsage } from './usage.ts';
 
-/** A whole answer as one `chat.completion` object. */
-export async function collectCompletion(
+/** How an answer is put into one object. */
+export interface ObjectOptions {
+  readonly frame: AnswerFrame;
+  readonly shape: AnswerShape;
+}
+
+/** A whole answer as one object of OpenAI's. */
+export async function answerObject(
   events: AsyncIterable<AnswerEvent>,
-  { frame, logprobs }: { readonly frame: CompletionFrame; readonly logprobs: boolean },
+  { frame, shape }: ObjectOptions,
 ): Promise<object> {
   const choices: CollectedChoice[] = [];
   let end = {};
@@ -20,8 +26,8 @@ export async function collectCompletion(
   }
   return {
     ...frame,
-    object: 'chat.completion',
-    choices: choices.map((choice, index) => toChoice(choice, index, logprobs)),
+    object: shape.object,
+    choices: choices.map((choice, index) => toChoice(choice, index, shape)),
     ...end,
   };
 }
@@ -41,11 +47,11 @@ function collect(choice: CollectedChoice, event: Exclude<AnswerEvent, { kind: 's
   }
 }
 
-function toChoice({ text, logprobs, reason }: CollectedChoice, index: number, withLogprobs: boolean): object {
+function toChoice({ text, logprobs, reason }: CollectedChoice, index: number, shape: AnswerShape): object {
   return {
     index,
-    message: { role: 'assistant', content: text, refusal: null },
-    logprobs: withLogprobs ? toLogprobs(logprobs) : null,
+    ...shape.whole(text),
+    logprobs: shape.logprobs?.()(logprobs) ?? null,
     finish_reason: reason,
   };
 }

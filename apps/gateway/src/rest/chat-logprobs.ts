@@ -1,6 +1,7 @@
 import type { TokenLogprob, TokenProbability } from '@diptych/contract';
+import { logprobValue } from './logprob-value.ts';
 
-/** Log probabilities of an answer or of one chunk of it, in OpenAI's shape. */
+/** Log probabilities of a chat answer or of one chunk of it, in OpenAI's shape. */
 export interface Logprobs {
   readonly content: readonly ContentLogprob[];
   readonly refusal: null;
@@ -16,9 +17,6 @@ interface Candidate {
   readonly bytes: readonly number[];
 }
 
-/** Smallest log probability that is sent, OpenAI's own: JSON has no minus infinity. */
-const LEAST_LOGPROB = -9999;
-
 /** Converts log probabilities. A token that is part of a character shows it as U+FFFD; `bytes` are exact. */
 export function toLogprobs(entries: readonly TokenLogprob[]): Logprobs {
   return { content: entries.map(toContent), refusal: null };
@@ -30,6 +28,6 @@ function toContent({ chosen, top }: TokenLogprob): ContentLogprob {
 
 function toCandidate(token: TokenProbability | undefined): Candidate {
   const bytes = token?.token ?? new Uint8Array();
-  const logprob = Math.max(token?.logprob ?? LEAST_LOGPROB, LEAST_LOGPROB);
+  const logprob = logprobValue(token?.logprob);
   return { token: new TextDecoder().decode(bytes), logprob, bytes: [...bytes] };
 }

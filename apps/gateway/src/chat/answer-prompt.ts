@@ -9,18 +9,16 @@ import {
 } from '@diptych/contract';
 import type { FetchImage } from '../images/fetch-image.ts';
 import type { Stages } from '../stages/stages.ts';
+import type { AnswerJob } from './answer-job.ts';
 import type { CallEnd } from './call-signal.ts';
-import type { ChatJob } from './chat-job.ts';
 import { encodeImages } from './encode-images.ts';
 import { type GenerationEvent, generateChoices } from './generate.ts';
 import type { ChoiceEvent } from './merge-choices.ts';
-import { type PromptTemplate, toPrompt } from './prompt.ts';
 import type { AnswerTimings } from './timings.ts';
 
 /** What answering needs, for the life of the process. */
 export interface AnswerContext {
   readonly stages: Stages;
-  readonly template: PromptTemplate;
   readonly fetchImage: FetchImage;
 }
 
@@ -44,18 +42,17 @@ export type AnswerEvent =
   | { readonly kind: 'summary'; readonly usage: Usage; readonly timings: ChatTimings };
 
 /**
- * Answers a conversation: renders the prompt, obtains and encodes the images, generates. REST and gRPC only
- * translate what comes out. Failures are DiptychErrors; before the first event nothing was generated.
+ * Answers a prompt: obtains and encodes its images, generates. REST and gRPC, conversations and raw prompts only
+ * translate what goes in and comes out. Failures are DiptychErrors; before the first event nothing was generated.
  */
-export async function* answerChat(
+export async function* answerPrompt(
   context: AnswerContext,
-  job: ChatJob,
+  job: AnswerJob,
   call: AnswerCall,
 ): AsyncGenerator<AnswerEvent> {
-  const prompt = toPrompt(context.template, job);
   const images = await encodeImages({ ...context, vision: context.stages.vision }, job.images, call);
-  const { sampling, cacheSalt, choices } = job;
-  const request = create(GenerateRequestSchema, { prompt, images, sampling, cacheSalt });
+  const { prompt, sampling, cacheSalt, continuesText: continueText, choices } = job;
+  const request = create(GenerateRequestSchema, { prompt, images, sampling, cacheSalt, continueText });
   const finished: Finished[] = [];
   const { signal, deadline, timings } = call;
   const generation = { choices, signal, deadline };
