@@ -29,14 +29,17 @@ SETTINGS = [
     dict(do_pad=True, size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}),
     dict(do_pad=True, size={"height": 60, "width": 60}, do_center_crop=False),
 ]
-# Sizes of the released checkpoints, with some more shapes; long and narrow ones are cheap here, because nothing is padded.
+# Long and narrow ones are cheap here, because nothing is padded; with the last four, rounding to seven decimals counts.
 NEXT_SOURCES = [
     *SOURCES, (2, 2), (1, 20000), (20000, 1), (4097, 4096), (7, 5000), (5000, 3), (672, 336), (671, 336), (337, 1008),
     (1000, 1), (14, 600), (600, 25), (3024, 4032), (1170, 2532), (1, 700), (350, 1),
+    (861, 328), (924, 352), (328, 861), (376, 987),
 ]  # fmt: skip
+# Of the released checkpoints, and one whose largest grid comes first, so that what an image leaves unused decides.
 GRIDS = [
     dict(image=336, patch=14, pinpoints=[[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]]),
     dict(image=384, patch=14, pinpoints=[[384 * rows, 384 * columns] for rows in range(1, 7) for columns in range(1, 7)]),
+    dict(image=336, patch=14, pinpoints=[[1008, 1008], [672, 672], [336, 1008], [672, 336], [336, 336]]),
 ]
 # Small enough that the whole packing is written down.
 PACKED_GRID = dict(image=42, patch=14, pinpoints=[[42, 84], [84, 42], [84, 84], [126, 42], [42, 126]])
