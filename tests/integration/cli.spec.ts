@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { MODEL_HOME, ROOT, SAMPLES } from '@diptych/testing';
+import { MODEL_HOME, PICO, ROOT, SAMPLES } from '@diptych/testing';
 
 const run = promisify(execFile);
 const CLI = join(ROOT, 'apps/cli/bin.js');
@@ -45,6 +45,22 @@ suite('ask', () => {
       assert.match(error.stderr, /no-such\.png/);
       return true;
     });
+  });
+
+  test('refuses a template that cannot be read, and one for a gateway that runs already', async () => {
+    const template = join(PICO, 'chat_template.jinja');
+    const cases: [string[], RegExp][] = [
+      [['--chat-template', 'no-such.jinja'], /--chat-template.*no-such\.jinja.*file that can be read/],
+      [['--chat-template', template, '--gateway', '127.0.0.1:1'], /--chat-template.*--gateway/],
+    ];
+    for (const [flags, message] of cases) {
+      const failed = run(process.execPath, [CLI, 'ask', ...flags, 'What?'], { env });
+      await assert.rejects(failed, (error: { stderr: string; code: number }) => {
+        assert.equal(error.code, 1);
+        assert.match(error.stderr, message);
+        return true;
+      });
+    }
   });
 
   test('names a checkpoint folder that is none', async () => {

@@ -20,6 +20,8 @@ export interface AskOptions {
   readonly json: boolean;
   readonly gateway?: string;
   readonly model?: string;
+  /** Services are started for it: a running gateway has a template of its own. */
+  readonly chatTemplate?: string;
   readonly maxTokens?: number;
   readonly defaultModel: string;
 }
@@ -34,13 +36,17 @@ export async function ask(words: readonly string[], options: AskOptions): Promis
   const question = readQuestion(words);
   const images = await Promise.all(words.slice(0, -1).map(imagePart));
   const content = [...images, { part: { case: 'text' as const, value: question } }];
-  const running = options.model === undefined ? await runningGateway(options.gateway) : undefined;
+  const running =
+    options.model === undefined && options.chatTemplate === undefined
+      ? await runningGateway(options.gateway)
+      : undefined;
   if (running !== undefined) {
     await answer(running, content, { ...options, signal: stopping });
     return;
   }
   await using services = await startServices({
     model: await findModel(options.model ?? options.defaultModel, stopping),
+    ...(options.chatTemplate !== undefined && { chatTemplate: options.chatTemplate }),
     listen: ANY_PORT,
     grpcListen: ANY_PORT,
     visionListen: ANY_PORT,

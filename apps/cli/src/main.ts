@@ -1,6 +1,7 @@
+import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { toDiptychError } from '@diptych/errors';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AskOptions, ask } from './ask.ts';
 import { list } from './list.ts';
 import { pull } from './pull.ts';
@@ -18,6 +19,7 @@ program
   .command('serve')
   .description('start the three services and print how to use them')
   .option('--model <folder|org/name>', MODEL_HELP, DEFAULT_MODEL)
+  .addOption(chatTemplateOption())
   .option('--listen <host:port>', 'address of the REST API', '127.0.0.1:8000')
   .option('--grpc-listen <host:port>', 'address of the gRPC chat API', '127.0.0.1:50050')
   .option('--vision-listen <host:port>', 'address of the vision-service', '127.0.0.1:50051')
@@ -35,6 +37,7 @@ program
     'gRPC address of a running gateway (default: 127.0.0.1:50050 if it answers)',
   )
   .option('--model <folder|org/name>', `start the services for the question on this ${MODEL_HELP}`)
+  .addOption(chatTemplateOption().conflicts('gateway'))
   .option('--max-tokens <n>', 'most tokens to generate', positiveInteger)
   .action((words: string[], options: Omit<AskOptions, 'defaultModel'>) =>
     ask(words, { ...options, defaultModel: DEFAULT_MODEL }),
@@ -57,6 +60,21 @@ try {
 } catch (error) {
   process.stderr.write(`diptych: ${describe(error)}\n`);
   process.exitCode = 1;
+}
+
+function chatTemplateOption(): Option {
+  const description = 'Jinja file that replaces the chat template of the checkpoint';
+  return new Option('--chat-template <file>', description).argParser(readableFile);
+}
+
+/** Looked at here, too: the gateway, which reads it, starts only once the model is compiled. */
+function readableFile(path: string): string {
+  try {
+    accessSync(path, constants.R_OK);
+    return path;
+  } catch {
+    throw new InvalidArgumentError('Expected a file that can be read.');
+  }
 }
 
 function positiveInteger(text: string): number {

@@ -7,6 +7,7 @@ import { stopSignal } from './stop-signal.ts';
 /** Flags of `diptych serve`. */
 export interface ServeOptions {
   readonly model: string;
+  readonly chatTemplate?: string;
   readonly listen: string;
   readonly grpcListen: string;
   readonly visionListen: string;

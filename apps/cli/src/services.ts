@@ -19,6 +19,8 @@ const READY_TIMEOUT_MS = 30_000;
 export interface StartOptions {
   /** Folder of the checkpoint that all three serve. */
   readonly model: string;
+  /** Jinja file that replaces the checkpoint's chat template. */
+  readonly chatTemplate?: string;
   /** REST address as host:port; port 0 takes a free one. */
   readonly listen: string;
   /** gRPC address of the chat API. */
@@ -78,6 +80,7 @@ export async function startServices(options: StartOptions): Promise<Services> {
     const gateway = start('gateway', [
       ...['--listen', options.listen, '--grpc-listen', options.grpcListen],
       ...['--vision', atVision.listening, '--language', atLanguage.listening],
+      ...(options.chatTemplate === undefined ? [] : ['--chat-template', options.chatTemplate]),
     ]);
     const atGateway = await Promise.race([gateway.listening(), aborted]);
     const firstExit = Promise.race(started.map((service) => service.exited));

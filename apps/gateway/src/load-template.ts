@@ -32,6 +32,7 @@ export async function loadTemplate(
     return loadGiven(() => ChatTemplate.load({ given, tokenizerConfig, imageToken }));
   }
   const own = {
+    processorConfig: await optionalJson('processor_config.json'),
     jinja: checkpoint.has('chat_template.jinja')
       ? await checkpoint.readText('chat_template.jinja')
       : undefined,

@@ -13,9 +13,9 @@ import { SMALL_FILES } from './testing/small-checkpoint.ts';
 
 const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
 
-async function checkpoint() {
+async function checkpoint(files: Readonly<Record<string, unknown>> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
-  for (const [name, content] of Object.entries(SMALL_FILES))
+  for (const [name, content] of Object.entries({ ...SMALL_FILES, ...files }))
     await writeFile(join(folder, name), JSON.stringify(content));
   return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
 }
@@ -53,11 +53,19 @@ test('a setting that is not accepted is named with what is, and ends with 2', as
 
 test('says in one line why it cannot start, and ends with 1', async () => {
   await using model = await checkpoint();
+  await using donut = await checkpoint({ 'config.json': { model_type: 'donut' } });
+  await using broken = await checkpoint({ 'chat_template.json': { chat_template: '{% for %}' } });
   const taken = createServer();
   await once(taken.listen(0, '127.0.0.1'), 'listening');
   const { port } = taken.address() as AddressInfo;
   const cases: [string[], RegExp][] = [
     [['--model', '/nowhere'], /^gateway: \/nowhere is not a folder .*\(checkpoint_not_found\)\n$/],
+    [['--model', donut.folder], /^gateway: .*"donut"; supported are .*\(model_family_unsupported\)\n$/],
+    [['--model', broken.folder], /^gateway: chat_template\.json: .*Jinja.*\(checkpoint_invalid\)\n$/],
+    [
+      ['--model', model.folder, '--chat-template', '/nowhere/mine.jinja'],
+      /^gateway: --chat-template: cannot read \/nowhere\/mine\.jinja .*\(configuration_invalid\)\n$/,
+    ],
     [
       ['--model', model.folder, '--listen', `127.0.0.1:${port}`],
       /^gateway: Cannot listen on 127\.0\.0\.1:\d+: .*\(configuration_invalid\)\n$/,
