@@ -139,18 +139,19 @@ def make_llava_checkpoint(variant: LlavaVariant, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
-    tokenizer = _byte_level_tokenizer() if variant.decoder == "qwen2" else _llama_tokenizer()
+    tokenizer = _byte_level_tokenizer() if variant.decoder == "qwen2" else llama_tokenizer()
     model = _build_model(variant, tokenizer).to(variant.dtype)
     options = {"max_shard_size": variant.shard_bytes} if variant.shard_bytes else {}
     model.save_pretrained(folder, **options)
     _rename_tensors(folder, RENAMES[variant.names])
     tokenizer.save_pretrained(folder)
+    _declare_tokenizer(variant, folder)
     _save_processing(variant, folder)
     if variant.names != "saved":
         _rewrite_as_older_config(variant, folder)
 
 
-def _llama_tokenizer() -> PreTrainedTokenizerFast:
+def llama_tokenizer(image_tokens: tuple[str, ...] = ("<image>",)) -> PreTrainedTokenizerFast:
     """Llama's kind: spaces become U+2581, unknown letters become bytes, `<s>` begins every prompt."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
@@ -167,7 +168,7 @@ def _llama_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
     )
-    tokenizer.add_special_tokens([AddedToken("<image>", special=True, normalized=False)])
+    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in image_tokens])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<unk>"
     )
@@ -198,6 +199,13 @@ def _byte_level_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=1024
     )
+
+
+def _declare_tokenizer(variant: LlavaVariant, folder: Path) -> None:
+    """The class that hub checkpoints name, which the reference passes over for these families."""
+    path = folder / "tokenizer_config.json"
+    declared = "Qwen2Tokenizer" if variant.decoder == "qwen2" else "LlamaTokenizer"
+    write_json(path, json.loads(path.read_text()) | {"tokenizer_class": declared})
 
 
 def _build_model(variant: LlavaVariant, tokenizer: PreTrainedTokenizerFast) -> torch.nn.Module:
