@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { coded } from '../spec/coded.ts';
 import { FILES, filesWith, HubFixture } from '../spec/hub-fixture.ts';
@@ -98,6 +101,20 @@ suite('a server that is no hub', () => {
           : undefined;
       await assert.rejects(fixture.pull(), coded('hub_unavailable', 'hash', 'HF_ENDPOINT'));
     }
+  });
+});
+
+suite('a hub that tells the size of a file in its listing alone', () => {
+  test('is believed', async () => {
+    await using fixture = await HubFixture.create();
+    const content = Buffer.from(FILES['config.json'] ?? '');
+    const etag = createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
+    fixture.hub.fault = ({ method, file }) =>
+      method === 'HEAD' && file === 'config.json'
+        ? { status: 200, headers: { etag: `W/"${etag}"` } }
+        : undefined;
+    const { folder } = await fixture.pull();
+    assert.deepEqual(await readFile(join(folder, 'config.json')), content);
   });
 });
 

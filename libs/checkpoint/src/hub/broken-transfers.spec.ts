@@ -78,7 +78,7 @@ suite('a broken transfer', () => {
   test('is noticed where a server falls silent', async () => {
     await using fixture = await HubFixture.create();
     faultsOf(fixture.hub, isShard, [{ pauseAfter: HALF, until: NEVER }]);
-    const { folder } = await fixture.pull({ settings: fixture.settings({ transferTimeoutMs: 50 }) });
+    const { folder } = await fixture.pull({ settings: fixture.settings({ transferTimeoutMs: 1_000 }) });
     assert.deepEqual(await readFile(join(folder, SHARD)), Buffer.from(WEIGHTS));
   });
 });

@@ -52,9 +52,14 @@ export class HubClient {
   /**
    * Size and hash of a file at a commit.
    *
+   * @param listed The size that the listing tells, for a hub that does not repeat it with the file.
    * @throws as `repositoryInfo`, and `checkpoint_file_missing`.
    */
-  async remoteFile(reference: RepositoryReference, name: string, signal?: AbortSignal): Promise<RemoteFile> {
+  async remoteFile(
+    reference: RepositoryReference,
+    name: string,
+    { listed, signal }: { readonly listed?: number | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<RemoteFile> {
     const request = {
       method: 'HEAD',
       url: this.#fileUrl(reference, name),
@@ -64,9 +69,8 @@ export class HubClient {
     await using answer = await this.#send(request, { reference, file: name });
     const { headers, host } = answer;
     const hash = parseEntityTag(headers.get('x-linked-etag') ?? headers.get('etag') ?? '');
-    const size = readSize(
-      headers.get('x-linked-size') ?? (isRedirect(answer) ? null : headers.get('content-length')),
-    );
+    const told = headers.get('x-linked-size') ?? (isRedirect(answer) ? null : headers.get('content-length'));
+    const size = readSize(told) ?? listed;
     if (!hash || size === undefined)
       throw this.#noHub(
         host,

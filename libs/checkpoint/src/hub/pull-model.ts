@@ -128,7 +128,10 @@ class Pull {
     const pinned = { id: this.#cache.id, revision: info.commit };
     const lacking = await this.#withoutPresent(names, info);
     const files = await this.#inParallel(lacking, (name, signal) =>
-      this.#persistently(() => this.#client.remoteFile(pinned, name, signal), signal),
+      this.#persistently(
+        () => this.#client.remoteFile(pinned, name, { listed: info.files.get(name), signal }),
+        signal,
+      ),
     );
     // Files of the same content are one blob.
     const blobs = [...new Map(files.map((file) => [file.hash.value, file])).values()];
