@@ -47,10 +47,13 @@ PACKED_GRID = dict(image=42, patch=14, pinpoints=[[42, 84], [84, 42], [84, 84], 
 
 def write_llava_rules(folder: Path) -> None:
     """Writes `llava-steps.json`, `llava-next-sizes.json` and `llava-next-packing.json`."""
-    write = lambda name, rows: (folder / name).write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
-    write("llava-steps.json", [_steps(setting, source) for setting in SETTINGS for source in SOURCES])
-    write("llava-next-sizes.json", [_sizes(grid, source) for grid in GRIDS for source in NEXT_SOURCES])
-    write("llava-next-packing.json", [_packing(PACKED_GRID, source) for source in NEXT_SOURCES])
+    _write(folder / "llava-steps.json", [_steps(setting, source) for setting in SETTINGS for source in SOURCES])
+    _write(folder / "llava-next-sizes.json", [_sizes(grid, source) for grid in GRIDS for source in NEXT_SOURCES])
+    _write(folder / "llava-next-packing.json", [_packing(PACKED_GRID, source) for source in NEXT_SOURCES])
+
+
+def _write(path: Path, rows: list[dict]) -> None:
+    path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 
 
 def _steps(setting: dict, source: tuple[int, int]) -> dict:
