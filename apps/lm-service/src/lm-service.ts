@@ -31,7 +31,7 @@ export async function startLmService(options: LmServiceOptions): Promise<Running
     home: options.home ?? defaultHome(),
     onProgress,
   });
-  const tokenizer = await loadTokenizer(model.checkpoint);
+  const tokenizer = await loadTokenizer(model.checkpoint, model.family);
   checkImageToken(model, tokenizer);
   const capacity = contextOf(options.context, model);
   logger.info(await memoryNeeds(model, slots, capacity), 'memory needs');

@@ -11,7 +11,7 @@ import { validateGenerate } from './validate-generate.ts';
 
 const checkpoint = await openCheckpoint(TINY_CHECKPOINT);
 const model = await describeModel(checkpoint);
-const tokenizer = await loadTokenizer(checkpoint);
+const tokenizer = await loadTokenizer(checkpoint, model.family);
 
 /** One tile of 16 tokens. */
 const LAYOUT = {

@@ -1,7 +1,7 @@
 import type { Prompt, PromptSegment } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
 import type { ModelDescription } from '@diptych/models';
-import type { EncodedPrompt, Segment, Tokenizer } from '@diptych/text';
+import { type EncodedPrompt, imageNeighbours, type Segment, type Tokenizer } from '@diptych/text';
 import { checkLayout, type WireLayout } from './check-layout.ts';
 
 /**
@@ -37,7 +37,8 @@ export class PromptReader {
     const segments = readSegments(prompt);
     const maxTokens = capacity * COUNTED_CONTEXTS;
     this.#checkLayouts(layouts, layoutsPath, maxTokens);
-    const expansions = layouts.map((layout) => model.expandImage(layout));
+    const beside = imageNeighbours(segments);
+    const expansions = layouts.map((layout, index) => model.expandImage(layout, beside.get(index)));
     try {
       return tokenizer.encodePrompt(segments, expansions, {
         imageTokenId: model.language.imageTokenId,

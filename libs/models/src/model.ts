@@ -1,7 +1,9 @@
 import type { Checkpoint } from '@diptych/checkpoint';
 import type { ImageLayout, ImagePlan, Size, TileGrid } from '@diptych/image';
 import type { WeightFormat } from '@diptych/onnx-graph';
+import type { ImageNeighbours } from '@diptych/text';
 import type { GenerationDefaults } from './generation-config.ts';
+import type { Stage } from './stage.ts';
 
 /** How one image is to be encoded. */
 export interface PlanOptions {
@@ -59,11 +61,12 @@ export interface ModelDescription {
   /** What the family's chat templates write in place of an image, for example `<image>`. */
   readonly imageToken: string;
   /**
-   * The placeholder text of one image, which takes the image's place in the prompt.
+   * The placeholder text of one image, which takes the image's place in the prompt. In some families it depends on what
+   * stands `beside` the image there; nothing does where that is left out.
    *
    * @throws DiptychError `embedding_invalid` for a layout that contradicts itself.
    */
-  expandImage(layout: ImageLayout): string;
+  expandImage(layout: ImageLayout, beside?: ImageNeighbours): string;
 }
 
 /** Where a stage's compiled graph lies. */
@@ -72,16 +75,18 @@ export interface CompiledGraph {
   readonly graphPath: string;
 }
 
-/** A checkpoint, described and compiled. */
-export interface Model extends ModelDescription {
+/** A checkpoint, described and compiled. S are the stages that were loaded: those alone have a graph. */
+export interface Model<S extends Stage = never> extends ModelDescription {
   /** Name of the checkpoint's folder. */
   readonly id: string;
   /** Hash of the checkpoint's contents: equal for both stages of one model. */
   readonly fingerprint: string;
+  /** How the weights are stored; never `auto`. */
   readonly weights: WeightFormat;
-  /** Folder of the compiled graphs. */
-  readonly folder: string;
   readonly checkpoint: Checkpoint;
-  readonly vision: VisionDescription & CompiledGraph;
-  readonly language: LanguageDescription & CompiledGraph;
+  readonly vision: VisionDescription & GraphIf<'vision', S>;
+  readonly language: LanguageDescription & GraphIf<'language', S>;
 }
+
+/** The graph of a stage that was loaded. */
+type GraphIf<T extends Stage, S extends Stage> = T extends S ? CompiledGraph : unknown;

@@ -2,12 +2,13 @@ import type { Checkpoint } from '@diptych/checkpoint';
 import { DiptychError } from '@diptych/errors';
 import { z } from 'zod';
 import type { Family } from './family.ts';
+import { idefics2 } from './idefics2/family.ts';
 import { idefics3 } from './idefics3/family.ts';
 import { llava } from './llava/family.ts';
 import { llavaNext } from './llava-next/family.ts';
 
 /** Every family that Diptych serves. A new one is a folder and a row here. */
-export const FAMILIES: readonly Family[] = [idefics3, llava, llavaNext];
+export const FAMILIES: readonly Family[] = [idefics2, idefics3, llava, llavaNext];
 
 /**
  * The family that a checkpoint's `model_type` names.

@@ -5,6 +5,8 @@ import { isObject, type JsonObject } from './tokenizer-json.ts';
 export interface TemplateSources {
   /** A template from elsewhere, which replaces the checkpoint's own. */
   readonly given?: TemplateFile | undefined;
+  /** processor_config.json, parsed: where the earliest multimodal checkpoints keep it. */
+  readonly processorConfig?: unknown;
   /** Text of chat_template.jinja. */
   readonly jinja?: string | undefined;
   /** chat_template.json, parsed. */
@@ -22,17 +24,20 @@ export interface TemplateFile {
 }
 
 /**
- * The chat template of a checkpoint, looked for as the reference does: chat_template.jinja, then chat_template.json, then
- * tokenizer_config.json; of several by name, the one called `default`. A base model has none: `undefined`. Throws
- * `checkpoint_invalid`, naming the file, for one that is there and is no template.
+ * The chat template of a checkpoint, looked for as the reference does: processor_config.json, chat_template.jinja,
+ * chat_template.json, tokenizer_config.json; of several by name, the one called `default`. A base model has none:
+ * `undefined`. Throws `checkpoint_invalid`, naming the file, for one that is there and is no template.
  */
 export function findTemplate({
   given,
+  processorConfig,
   jinja,
   json,
   tokenizerConfig,
 }: TemplateSources): TemplateFile | undefined {
   if (given !== undefined) return given;
+  const old = templateIn('processor_config.json', processorConfig);
+  if (old) return old;
   if (jinja !== undefined) return { file: 'chat_template.jinja', text: jinja };
   return templateIn('chat_template.json', json) ?? templateIn('tokenizer_config.json', tokenizerConfig);
 }

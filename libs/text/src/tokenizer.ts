@@ -1,4 +1,5 @@
 import { Detokenizer } from './detokenizer.ts';
+import { asReferenceLoads } from './llama-tokenizer.ts';
 import { type Frame, readFrame } from './post-processor.ts';
 import type { EncodedPrompt, PromptImage, Segment } from './prompt.ts';
 import { type EncodedToken, PromptEncoder } from './prompt-encoder.ts';
@@ -13,6 +14,8 @@ export interface TokenizerSources {
   readonly tokenizer: unknown;
   /** tokenizer_config.json; `undefined` where the checkpoint has none. */
   readonly tokenizerConfig: unknown;
+  /** `model_type` of config.json, by which the reference chooses the class of a tokeniser. */
+  readonly modelType?: string | undefined;
 }
 
 /** How a prompt is encoded. */
@@ -57,8 +60,9 @@ export class Tokenizer {
     return new Tokenizer(sources);
   }
 
-  private constructor({ tokenizer, tokenizerConfig }: TokenizerSources) {
-    this.#file = parseTokenizerFile(tokenizer, listSpecialContents(tokenizerConfig));
+  private constructor(sources: TokenizerSources) {
+    const { tokenizerConfig } = sources;
+    this.#file = parseTokenizerFile(asReferenceLoads(sources), listSpecialContents(tokenizerConfig));
     this.#encoder = new PromptEncoder(this.#file);
     this.#bytes = tokenBytesTable(this.#file);
     this.#specialIds = new Set(this.#file.addedTokens.filter(({ special }) => special).map(({ id }) => id));

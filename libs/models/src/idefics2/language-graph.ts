@@ -1,0 +1,20 @@
+import type { GraphBuilder, WeightFormat } from '@diptych/onnx-graph';
+import type { CheckpointTensors } from '../checkpoint-tensors.ts';
+import { languageGraph } from '../language-graph.ts';
+import type { Idefics2Config } from './config.ts';
+
+/** The shared language graph over this family's tensors. transformers' Idefics2ForConditionalGeneration. */
+export function idefics2LanguageGraph(
+  config: Idefics2Config,
+  tensors: CheckpointTensors,
+  weights: WeightFormat,
+): GraphBuilder {
+  return languageGraph({
+    name: 'idefics2 language',
+    config: config.language,
+    decoder: tensors.within('model.text_model'),
+    head: tensors,
+    tiedEmbeddings: config.tiedEmbeddings,
+    weights,
+  });
+}
