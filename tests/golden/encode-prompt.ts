@@ -1,6 +1,6 @@
 import type { Checkpoint } from '@diptych/checkpoint';
 import type { Model } from '@diptych/models';
-import { ChatTemplate, Tokenizer } from '@diptych/text';
+import { ChatTemplate, imageNeighbours, Tokenizer } from '@diptych/text';
 import type { GoldenCase } from './fixtures.ts';
 
 /** Ids of a conversation: the checkpoint's template, the family's placeholders, the checkpoint's tokeniser. */
@@ -10,15 +10,19 @@ export async function encodePrompt(model: Model, { messages, images }: GoldenCas
   const tokenizer = Tokenizer.load({
     tokenizer: await checkpoint.readJson('tokenizer.json'),
     tokenizerConfig,
+    modelType: model.family,
   });
   const template = ChatTemplate.load({
     jinja: checkpoint.has(JINJA) ? await checkpoint.readText(JINJA) : undefined,
     json: await optionalJson(checkpoint, 'chat_template.json'),
+    processorConfig: await optionalJson(checkpoint, 'processor_config.json'),
     tokenizerConfig,
     imageToken,
   });
-  const expansions = images.map((layout) => model.expandImage(layout));
-  const prompt = tokenizer.encodePrompt(template.render(messages), expansions, {
+  const segments = template.render(messages);
+  const beside = imageNeighbours(segments);
+  const expansions = images.map((layout, index) => model.expandImage(layout, beside.get(index)));
+  const prompt = tokenizer.encodePrompt(segments, expansions, {
     imageTokenId: language.imageTokenId,
   });
   return [...prompt.ids];

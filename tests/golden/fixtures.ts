@@ -17,6 +17,8 @@ const FOLDER = join(import.meta.dirname, 'fixtures');
 
 /** Every checkpoint that is compared with the reference. */
 export const FIXTURES: readonly Fixture[] = [
+  tiny('idefics2-float32'),
+  tiny('idefics2-bfloat16-sharded'),
   tiny('idefics3-float32'),
   tiny('idefics3-bfloat16-sharded'),
   tiny('smolvlm-float16-tied'),

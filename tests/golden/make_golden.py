@@ -1,6 +1,7 @@
 """Makes the golden fixtures: small random checkpoints and what `transformers` says about them.
 
     python make_golden.py                                       all tiny checkpoints, into fixtures/
+    python make_golden.py --only idefics2-float32               some of them
     python make_golden.py --checkpoint ../../models/pico --out pico
                                                                 reference numbers of any checkpoint folder
 
@@ -10,6 +11,7 @@ numbers depend on the processor.
 
 import argparse
 import platform
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,11 +19,25 @@ import torch
 import transformers
 from reference import Case, Reference, assistant, user
 from rules import write_rules
+from rules_idefics2 import write_idefics2_rules
+from rules_llava import write_llava_rules
 from sample_images import draw_images
 from tiny_checkpoints import VARIANTS, make_checkpoint, write_json
+from tiny_idefics2 import IDEFICS2_VARIANTS, make_idefics2_checkpoint
+from tiny_llava import LLAVA_VARIANTS, make_llava_checkpoint
 
 HERE = Path(__file__).parent
 IMAGES = HERE / "fixtures" / "images"
+# How each tiny checkpoint is made, by name.
+TINY = {
+    variant.name: partial(make, variant)
+    for make, variants in (
+        (make_checkpoint, VARIANTS),
+        (make_idefics2_checkpoint, IDEFICS2_VARIANTS),
+        (make_llava_checkpoint, LLAVA_VARIANTS),
+    )
+    for variant in variants
+}
 
 
 def main() -> None:
@@ -31,9 +47,13 @@ def main() -> None:
         return
     draw_images(IMAGES)
     write_rules(HERE / "fixtures")
-    for variant in VARIANTS:
-        folder = HERE / "fixtures" / variant.name
-        make_checkpoint(variant, folder / "checkpoint")
+    write_idefics2_rules(HERE / "fixtures")
+    write_llava_rules(HERE / "fixtures")
+    for name, make in TINY.items():
+        if arguments.only and name not in arguments.only:
+            continue
+        folder = HERE / "fixtures" / name
+        make(folder / "checkpoint")
         _write_fixture(folder / "checkpoint", folder)
 
 
@@ -68,7 +88,7 @@ def _write_fixture(checkpoint: Path, out: Path) -> None:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "imageProcessor": f"{type(reference.images).__name__} ({reference.images.backend})",
+        "imageProcessor": f"{type(reference.images.processor).__name__} ({reference.images.processor.backend})",
         "attention": "eager, float32, one thread",
         "weights": {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(checkpoint.glob("*.safetensors"))},
     }
@@ -77,6 +97,7 @@ def _write_fixture(checkpoint: Path, out: Path) -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=TINY, help="names of the tiny checkpoints to make")
     parser.add_argument("--checkpoint", type=Path, help="folder of a checkpoint to describe")
     parser.add_argument("--out", type=Path, help="folder for its reference numbers")
     arguments = parser.parse_args()

@@ -7,12 +7,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+from reference_idefics2 import Idefics2Images
+from reference_idefics3 import Idefics3Images
+from reference_image import ProcessedImage, read_processing
+from reference_llava import LlavaImages, LlavaNextImages
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedTokenizerFast
-from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
-from transformers.models.idefics3.processing_idefics3 import Idefics3Processor
-from transformers.models.smolvlm.processing_smolvlm import get_image_prompt_string
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 
+# What differs from family to family, by `model_type`.
+FAMILIES = {
+    "idefics2": Idefics2Images,
+    "idefics3": Idefics3Images,
+    "llava": LlavaImages,
+    "llava_next": LlavaNextImages,
+    "smolvlm": Idefics3Images,
+}
 GREEDY_TOKENS = 32
 # Logits are kept for this many positions, spread over the prompt, the last one among them.
 LOGIT_POSITIONS = 6
@@ -51,42 +60,36 @@ class Reference:
         self.model = AutoModelForImageTextToText.from_pretrained(
             folder, dtype=torch.float32, attn_implementation="eager"
         ).eval()
-        self.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-        settings = _read_processing(folder)
-        self.image_seq_len = settings["image_seq_len"]
-        self.image_settings = settings["image_processor"]
-        self.images = Idefics3ImageProcessorPil(**_image_arguments(self.image_settings))
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.images = FAMILIES[self.config.model_type](folder, self.config)
         self.template = _read_template(folder, self.tokenizer)
 
     @torch.no_grad()
     def write_case(self, case: Case, images_folder: Path, folder: Path) -> dict:
         """Writes `case.json`, `tensors.safetensors` and one `pixels-N.png` for each image; returns the record."""
         folder.mkdir(parents=True, exist_ok=True)
-        split = {} if case.split is None else {"do_image_splitting": case.split}
         sources = [ImageOps.exif_transpose(Image.open(images_folder / name)) for name in case.images]
-        processed = [self._process(source, split) for source in sources]
+        processed = self.images.process(sources, case.split)
         prompt = self.tokenizer.apply_chat_template(
             case.messages, chat_template=self.template, add_generation_prompt=True, tokenize=False
         )
-        expansions = [self._expand(rows, columns) for _, rows, columns in processed]
-        expanded = _replace_each(prompt, "<image>", expansions)
+        expanded = self.images.expand(prompt, processed)
         input_ids = self.tokenizer(expanded)["input_ids"]
-        if self.config.model_type == "idefics3":
-            self._check_with_processor(input_ids, prompt, sources, split)
-        features = [self._features(pixels) for pixels, _, _ in processed]
-        logits, greedy, margin = self._generate(input_ids, torch.cat([f.flatten(0, 1) for f in features]))
+        whole = self.images.whole_ids(self.tokenizer, prompt, sources, case.split)
+        assert whole is None or whole == input_ids, "the parts and the family's processor disagree"
+        features = self.images.features(self.model, sources, case.split)
+        logits, greedy, margin = self._generate(input_ids, torch.cat([f.flatten(0, -2) for f in features]))
         positions = sorted({round(i * (len(input_ids) - 1) / (LOGIT_POSITIONS - 1)) for i in range(LOGIT_POSITIONS)})
         tensors = {f"image_features.{i}": f for i, f in enumerate(features)} | {"logits": logits[positions]}
         save_file({name: t.contiguous() for name, t in tensors.items()}, folder / "tensors.safetensors")
-        for index, (pixels, _, _) in enumerate(processed):
-            self._write_pixels(pixels, folder / f"pixels-{index}.png")
+        for index, image in enumerate(processed):
+            self._write_pixels(image.tiles, folder, index)
         record = {
             "name": case.name,
             "split": case.split,
             "messages": case.messages,
             "images": [
-                self._layout(name, source, rows, columns, pixels)
-                for name, source, (pixels, rows, columns) in zip(case.images, sources, processed)
+                _layout(name, source, image) for name, source, image in zip(case.images, sources, processed)
             ],
             "prompt": prompt,
             "expandedPrompt": expanded,
@@ -97,38 +100,6 @@ class Reference:
         }
         (folder / "case.json").write_text(json.dumps(record, ensure_ascii=False) + "\n")
         return record
-
-    def _process(self, image: Image.Image, split: dict) -> tuple[torch.Tensor, int, int]:
-        made = self.images(image, return_row_col_info=True, return_tensors="pt", **split)
-        return made["pixel_values"][0], made["rows"][0][0], made["cols"][0][0]
-
-    def _layout(self, name: str, source: Image.Image, rows: int, columns: int, pixels: torch.Tensor) -> dict:
-        tile = pixels.shape[-1]
-        return {
-            "file": name,
-            "sourceWidth": source.width,
-            "sourceHeight": source.height,
-            "processedWidth": max(columns, 1) * tile,
-            "processedHeight": max(rows, 1) * tile,
-            "rows": rows,
-            "columns": columns,
-            "tileTokens": [self.image_seq_len] * pixels.shape[0],
-        }
-
-    def _expand(self, rows: int, columns: int) -> str:
-        return get_image_prompt_string(
-            rows, columns, self.image_seq_len, "<fake_token_around_image>", "<image>", "<global-img>"
-        )
-
-    def _check_with_processor(self, input_ids: list[int], prompt: str, sources: list, split: dict) -> None:
-        """The ids must be those of the family's whole processor, not only of its parts."""
-        processor = Idefics3Processor(self.images, self.tokenizer, image_seq_len=self.image_seq_len)
-        made = processor(text=prompt, images=[sources], **split)
-        assert list(made["input_ids"][0]) == input_ids, "the parts and the processor disagree"
-
-    def _features(self, pixels: torch.Tensor) -> torch.Tensor:
-        made = self.model.model.get_image_features(pixels[None], return_dict=True)
-        return torch.cat(list(made.pooler_output)).view(pixels.shape[0], self.image_seq_len, -1)
 
     def _generate(self, input_ids: list[int], features: torch.Tensor) -> tuple[torch.Tensor, list[int], float]:
         """Logits of the prompt, the greedy tokens, and the smallest lead of a chosen token over the runner-up."""
@@ -149,36 +120,47 @@ class Reference:
             row = made.logits[0, -1]
         return logits, greedy, margin
 
-    def _write_pixels(self, pixels: torch.Tensor, path: Path) -> None:
-        """Tiles one below the other as an RGB picture: exact, because the processor rescales whole bytes."""
-        mean, std = (np.array(self.image_settings[key], dtype=np.float32) for key in ("image_mean", "image_std"))
-        values = pixels.permute(0, 2, 3, 1).numpy()
+    def _write_pixels(self, tiles: list[torch.Tensor], folder: Path, index: int) -> None:
+        """Tiles as RGB pictures: in one, one below the other, where all have one size, else each in its own."""
+        for old in folder.glob(f"pixels-{index}*.png"):
+            old.unlink()
+        pictures = [self._to_bytes(tile) for tile in tiles]
+        if len({picture.shape for picture in pictures}) == 1:
+            pictures = [np.concatenate(pictures)]
+        for number, picture in enumerate(pictures):
+            name = f"pixels-{index}.png" if len(pictures) == 1 else f"pixels-{index}-{number}.png"
+            Image.fromarray(picture, "RGB").save(folder / name, optimize=True)
+
+    def _to_bytes(self, pixels: torch.Tensor) -> np.ndarray:
+        """[height, width, 3] bytes: exact, because the processor rescales whole bytes."""
+        processor = self.images.processor
+        mean, std = (np.array(values, dtype=np.float32) for values in (processor.image_mean, processor.image_std))
+        values = pixels.permute(1, 2, 0).numpy()
         whole = np.round((values * std + mean) * 255).astype(np.uint8)
-        scaled = (whole.astype(np.float64) * self.image_settings["rescale_factor"]).astype(np.float32)
+        scaled = (whole.astype(np.float64) * processor.rescale_factor).astype(np.float32)
         assert np.array_equal((scaled - mean) / std, values), "pixels are not whole bytes"
-        Image.fromarray(whole.reshape(-1, whole.shape[2], 3), "RGB").save(path, optimize=True)
+        return whole
 
 
-def _read_processing(folder: Path) -> dict:
-    settings = json.loads((folder / "processor_config.json").read_text())
-    if "image_processor" not in settings:
-        settings["image_processor"] = json.loads((folder / "preprocessor_config.json").read_text())
-    return settings
+def _layout(name: str, source: Image.Image, image: ProcessedImage) -> dict:
+    return {
+        "file": name,
+        "sourceWidth": source.width,
+        "sourceHeight": source.height,
+        "processedWidth": image.processed[0],
+        "processedHeight": image.processed[1],
+        "rows": image.rows,
+        "columns": image.columns,
+        "tileTokens": image.tokens,
+    }
 
 
-def _image_arguments(settings: dict) -> dict:
-    return {key: value for key, value in settings.items() if not key.endswith(("_type", "_class"))}
-
-
-def _read_template(folder: Path, tokenizer: PreTrainedTokenizerFast) -> str:
+def _read_template(folder: Path, tokenizer) -> str:
+    """In the order of ProcessorMixin: processor_config.json, then the files of their own, then the tokenizer's."""
+    if (template := read_processing(folder).get("chat_template")) is not None:
+        return template
     for name in ("chat_template.jinja", "chat_template.json"):
         if (folder / name).exists():
             text = (folder / name).read_text()
             return json.loads(text)["chat_template"] if name.endswith(".json") else text
     return tokenizer.chat_template
-
-
-def _replace_each(text: str, marker: str, replacements: list[str]) -> str:
-    first, *others = text.split(marker)
-    assert len(others) == len(replacements), "one marker for each image"
-    return first + "".join(replacement + other for replacement, other in zip(replacements, others))
