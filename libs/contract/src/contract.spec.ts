@@ -31,6 +31,6 @@ suite('the contract', () => {
       service.methods.map(({ name }) => name);
     assert.deepEqual(methods(contract.VisionService), ['EncodeImage', 'GetModel']);
     assert.deepEqual(methods(contract.LanguageService), ['Generate', 'CountTokens', 'GetModel']);
-    assert.deepEqual(methods(contract.ChatService), ['Chat', 'ListModels', 'CountTokens']);
+    assert.deepEqual(methods(contract.ChatService), ['Chat', 'Complete', 'ListModels', 'CountTokens']);
   });
 });
