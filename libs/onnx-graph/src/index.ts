@@ -1,5 +1,6 @@
 export type { Attributes, AttributeValue } from './attributes.ts';
 export { activation } from './blocks/activation.ts';
+export { embedding, head } from './blocks/embedding.ts';
 export { floatWeight } from './blocks/float-weight.ts';
 export { type GatedMlpOptions, gatedMlp } from './blocks/gated-mlp.ts';
 export {
@@ -8,8 +9,9 @@ export {
   groupQueryAttention,
 } from './blocks/group-query-attention.ts';
 export { type LayerNormOptions, layerNorm } from './blocks/layer-norm.ts';
-export { type LinearWeights, linear } from './blocks/linear.ts';
+export { type LinearOptions, type LinearWeights, linear } from './blocks/linear.ts';
 export { type MultiHeadAttentionOptions, multiHeadAttention } from './blocks/multi-head-attention.ts';
+export { type PackedPart, packedLinear } from './blocks/packed-linear.ts';
 export { type RmsNormOptions, rmsNorm, skipRmsNorm } from './blocks/rms-norm.ts';
 export type { RopeScaling, RotaryCaches, RotaryOptions } from './blocks/rotary-caches.ts';
 export { type RotaryEmbedding, rotaryEmbedding } from './blocks/rotary-embedding.ts';
@@ -22,3 +24,4 @@ export type { EncodedOutput, Encoding, RowChunk } from './weights/encoding.ts';
 export type { EncodingName } from './weights/encodings.ts';
 export { WEIGHT_FORMATS, type WeightFormat } from './weights/weight-format.ts';
 export { type FloatDtype, stackRows, type TensorPart, type WeightSource } from './weights/weight-source.ts';
+export type { OnProgress, SaveProgress } from './weights/write-weights.ts';

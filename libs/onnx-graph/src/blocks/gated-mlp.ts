@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
 import { activation } from './activation.ts';
-import { type LinearWeights, linear } from './linear.ts';
+import { type LinearOptions, type LinearWeights, linear } from './linear.ts';
 
 /** Projections of a gated MLP. */
 export interface GatedMlpOptions {
@@ -10,7 +10,7 @@ export interface GatedMlpOptions {
   /** [intermediate, hidden]. */
   readonly up: LinearWeights;
   /** [out, intermediate]. */
-  readonly down: LinearWeights;
+  readonly down: LinearWeights & LinearOptions;
   /** Name in a Hugging Face configuration, as `activation` takes it. */
   readonly activation: string;
 }
@@ -20,5 +20,5 @@ export function gatedMlp(graph: GraphBuilder, input: Value, options: GatedMlpOpt
   const gate = linear(graph, input, options.gate);
   const up = linear(graph, input, options.up);
   const gated = graph.op('Mul', [activation(graph, gate, options.activation), up]);
-  return linear(graph, gated, options.down);
+  return linear(graph, gated, options.down, options.down);
 }

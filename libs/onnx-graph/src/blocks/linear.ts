@@ -1,7 +1,11 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
-import type { WeightSource } from '../weights/weight-source.ts';
+import { WEIGHT_FORMATS, type WeightFormat } from '../weights/weight-format.ts';
+import { matrixSize, type WeightSource } from '../weights/weight-source.ts';
+import { blockProduct, MIN_BLOCK_COLUMNS } from './block-product.ts';
 import { floatWeight } from './float-weight.ts';
+import { int8Product } from './int8-product.ts';
+import { weightValues } from './weight-values.ts';
 
 /** Weights of a linear layer, as PyTorch keeps them. */
 export interface LinearWeights {
@@ -11,18 +15,61 @@ export interface LinearWeights {
   readonly bias?: WeightSource | undefined;
 }
 
+/** What a layer asks for on its own account. */
+export interface LinearOptions {
+  /** The coarsest format that the layer bears: it takes the place of a coarser one of the graph. */
+  readonly coarsest?: WeightFormat | undefined;
+}
+
 /**
- * x·Wᵀ + b over the last dimension, as torch.nn.Linear: [..., in] -> [..., out].
+ * x·Wᵀ + b over the last dimension, as torch.nn.Linear: [..., in] -> [..., out], with W in the graph's format:
  *
- * float32: com.microsoft `FusedMatMul` with `transB`, which reads W as it lies in the checkpoint; ONNX Runtime
- * packs it once on load, so nothing is transposed and a tied embedding is stored once.
+ * - float32: com.microsoft `FusedMatMul` with `transB`, which reads W as it lies in the checkpoint; ONNX Runtime
+ *   packs it once on load, so nothing is transposed and a tied embedding is stored once.
+ * - float16: the same behind a `Cast`.
+ * - int8: `int8Product`; int4: `blockProduct`. Layers that are too narrow for them stay float32.
+ *
+ * In every format a row comes out the same to the last bit, whatever rows it runs with.
  */
-export function linear(graph: GraphBuilder, input: Value, { weight, bias }: LinearWeights): Value {
-  const product = graph.op(
-    'FusedMatMul',
-    [input, floatWeight(graph, weight)],
-    { transB: 1 },
-    { domain: 'com.microsoft' },
-  );
+export function linear(
+  graph: GraphBuilder,
+  input: Value,
+  { weight, bias }: LinearWeights,
+  options: LinearOptions = {},
+): Value {
+  const product = PRODUCTS[linearFormat(graph, weight, options)](graph, input, weight);
   return bias ? graph.op('Add', [product, floatWeight(graph, bias)]) : product;
+}
+
+type Product = (graph: GraphBuilder, input: Value, weight: WeightSource) => Value;
+
+const PRODUCTS: Record<WeightFormat, Product> = {
+  float32: (graph, input, weight) => floatProduct(graph, input, floatWeight(graph, weight)),
+  float16: (graph, input, weight) => {
+    const [halves] = weightValues(graph, weight, 'float16', 1);
+    return floatProduct(graph, input, graph.op('Cast', [halves], { to: FLOAT }));
+  },
+  int8: int8Product,
+  int4: (graph, input, weight) => blockProduct(graph, input, weight, 'int4'),
+};
+
+/** TensorProto.DataType of float32, which `Cast` names its target by. */
+const FLOAT = 1;
+
+function floatProduct(graph: GraphBuilder, input: Value, weight: Value): Value {
+  return graph.op('FusedMatMul', [input, weight], { transB: 1 }, { domain: 'com.microsoft' });
+}
+
+/**
+ * The format that `linear` stores a weight in: the finer one of the graph's and the layer's coarsest. With few
+ * columns scales would be as large as what they scale.
+ */
+export function linearFormat(
+  graph: GraphBuilder,
+  { shape }: WeightSource,
+  { coarsest = graph.weights }: LinearOptions,
+): WeightFormat {
+  const format = WEIGHT_FORMATS.find((candidate) => candidate === graph.weights || candidate === coarsest);
+  const isNarrow = matrixSize(shape).columns < MIN_BLOCK_COLUMNS;
+  return format === undefined || (isNarrow && format !== 'float16') ? 'float32' : format;
 }

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { DECODERS, encodeMatrix } from '../spec/decode.ts';
+import { UnencodableError } from './encoding.ts';
+
+const FORMATS = ['int8', 'int8Blocks', 'int4'] as const;
+
+/** Matrices of up to 5 rows, whose widths are and are not multiples of a block, of ordinary to extreme size. */
+const matrices = fc
+  .record({
+    rows: fc.integer({ min: 1, max: 5 }),
+    columns: fc.integer({ min: 1, max: 100 }),
+    power: fc.integer({ min: -120, max: 100 }),
+  })
+  .chain(({ rows, columns, power }) =>
+    fc
+      .array(fc.oneof(fc.constant(0), fc.double({ min: -1, max: 1, noNaN: true })), {
+        minLength: rows * columns,
+        maxLength: rows * columns,
+      })
+      .map((values) => ({ rows, columns, data: Float32Array.from(values, (value) => value * 2 ** power) })),
+  );
+
+for (const format of FORMATS) {
+  const decode = (data: Float32Array, columns: number) => {
+    const outputs = encodeMatrix(format, data, columns);
+    return Array.from(data, (_, index) => DECODERS[format](outputs, index, columns, data.length / columns));
+  };
+
+  suite(`a weight in ${format}`, () => {
+    test('keeps zeros', () => {
+      fc.assert(
+        fc.property(matrices, ({ data, columns }) => {
+          decode(data, columns).forEach(({ value }, index) => {
+            assert.ok(Number.isFinite(value));
+            if (data[index] === 0) assert.equal(value, 0);
+          });
+        }),
+      );
+    });
+
+    test('is off by half a step at most where nothing is clipped', () => {
+      fc.assert(
+        fc.property(matrices, ({ data, columns }) => {
+          const isInt4 = format === 'int4';
+          decode(data, columns).forEach(({ value, scale }, index) => {
+            const width = isInt4 ? clippedBy(data, index, columns, scale) : 0;
+            const error = Math.abs(value - (data[index] ?? Number.NaN));
+            assert.ok(
+              error <= 0.5001 * Math.abs(scale) + width + 2 ** -120,
+              `${error} with a step of ${scale}`,
+            );
+          });
+        }),
+      );
+    });
+
+    test('keeps a block of one value, but for the last bits', () => {
+      for (const value of [0, 1, -1, 0.3, -7e-20, 5e20]) {
+        for (const decoded of decode(new Float32Array(64).fill(value), 32))
+          assert.ok(Math.abs(decoded.value - Math.fround(value)) <= Math.abs(value) * 1e-6);
+      }
+    });
+
+    test('cannot be made of NaN or infinity, which the error names with the row', () => {
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+        const data = new Float32Array(4 * 40).fill(0.5);
+        data[2 * 40 + 35] = value;
+        assert.throws(
+          () => encodeMatrix(format, data, 40),
+          (error) =>
+            error instanceof UnencodableError && error.row === 2 && error.message.includes(String(value)),
+        );
+      }
+    });
+
+    test('comes out the same whichever rows are encoded together', () => {
+      const data = Float32Array.from({ length: 7 * 40 }, (_, index) => Math.sin(index * index));
+      const together = decode(data, 40);
+      const alone = [...Array(7).keys()].flatMap((row) => decode(data.slice(row * 40, (row + 1) * 40), 40));
+      assert.deepEqual(alone, together);
+    });
+  });
+}
+
+/** How far an element lies beyond what the codes of its block reach: int4 may cut the ends of a block off. */
+function clippedBy(data: Float32Array, index: number, columns: number, scale: number): number {
+  const column = index % columns;
+  const begin = index - (column % 32);
+  const end = Math.min(begin + 32, index - column + columns);
+  const block = data.subarray(begin, end);
+  const range = Math.max(0, ...block) - Math.min(0, ...block);
+  return Math.max(0, range - 15 * Math.abs(scale));
+}
