@@ -167,10 +167,12 @@ describe('finding the template', () => {
     show(ChatTemplate.load({ imageToken: '<image>', ...sources }).render([say('user', 'x')]));
   const named = (name: string) => `${name} {{ messages[0]['content'][0]['text'] }}`;
 
-  test('prefers chat_template.jinja, then chat_template.json, then tokenizer_config.json', () => {
+  test('prefers processor_config.json, then chat_template.jinja, chat_template.json, tokenizer_config.json', () => {
+    const processorConfig = { chat_template: named('processor') };
     const json = { chat_template: named('json') };
     const tokenizerConfig = { chat_template: named('config') };
-    assert.equal(prompt({ jinja: named('jinja'), json, tokenizerConfig }), 'jinja «x»');
+    assert.equal(prompt({ processorConfig, jinja: named('jinja'), json }), 'processor «x»');
+    assert.equal(prompt({ processorConfig: {}, jinja: named('jinja'), json, tokenizerConfig }), 'jinja «x»');
     assert.equal(prompt({ json, tokenizerConfig }), 'json «x»');
     assert.equal(prompt({ tokenizerConfig }), 'config «x»');
   });
