@@ -2,13 +2,12 @@ import {
   type GraphBuilder,
   gatedMlp,
   groupQueryAttention,
-  type LinearWeights,
   linear,
+  packedLinear,
   type RotaryEmbedding,
   rmsNorm,
   rotaryEmbedding,
   skipRmsNorm,
-  stackRows,
   type Value,
 } from '@diptych/onnx-graph';
 import type { CheckpointTensors } from '../checkpoint-tensors.ts';
@@ -92,7 +91,7 @@ function attention(graph: GraphBuilder, input: Value, rotary: RotaryEmbedding, l
   const cache = inputs.cache(index);
   const window = config.slidingWindows[index];
   const { output, presentKey, presentValue } = groupQueryAttention(graph, {
-    qkv: linear(graph, input, packedProjections(config, tensors.within('self_attn'), index)),
+    qkv: projectPacked(graph, input, layer),
     heads: config.heads,
     kvHeads: config.kvHeads,
     rotary,
@@ -108,26 +107,40 @@ function attention(graph: GraphBuilder, input: Value, rotary: RotaryEmbedding, l
   return linear(graph, output, tensors.linear('self_attn.o_proj', config.hiddenSize, width, { bias }));
 }
 
-/** Query, key and value projections as one: one product a layer instead of three. */
-function packedProjections(config: DecoderConfig, tensors: CheckpointTensors, index: number): LinearWeights {
+/**
+ * Query, key and value projections as one product, or as two where keys and values are finer than queries: there
+ * are few of them, and every position reads them from the cache, so that four bits cost them the most accuracy.
+ */
+function projectPacked(graph: GraphBuilder, input: Value, { config, tensors, index }: LayerOptions): Value {
   const { headDim, hiddenSize, qkvBias: bias } = config;
-  const query = tensors.linear('q_proj', config.heads * headDim, hiddenSize, { bias });
-  const key = tensors.linear('k_proj', config.kvHeads * headDim, hiddenSize, { bias });
-  const value = tensors.linear('v_proj', config.kvHeads * headDim, hiddenSize, { bias });
-  const name = `layers.${index}.qkv`;
-  const biases = [query.bias, key.bias, value.bias].filter((part) => part !== undefined);
-  return {
-    weight: stackRows(`${name}.weight`, [query.weight, key.weight, value.weight]),
-    bias: bias ? stackRows(`${name}.bias`, biases) : undefined,
-  };
+  const project = (name: string, heads: number) =>
+    tensors.linear(`self_attn.${name}`, heads * headDim, hiddenSize, { bias });
+  return packedLinear(graph, input, `layers.${index}.qkv`, [
+    project('q_proj', config.heads),
+    { ...project('k_proj', config.kvHeads), coarsest: 'int8' },
+    { ...project('v_proj', config.kvHeads), coarsest: 'int8' },
+  ]);
 }
 
-function mlp(graph: GraphBuilder, input: Value, { config, tensors }: LayerOptions): Value {
+function mlp(graph: GraphBuilder, input: Value, { config, tensors, index }: LayerOptions): Value {
   const { hiddenSize, intermediateSize, mlpBias: bias } = config;
   return gatedMlp(graph, input, {
     gate: tensors.linear('mlp.gate_proj', intermediateSize, hiddenSize, { bias }),
     up: tensors.linear('mlp.up_proj', intermediateSize, hiddenSize, { bias }),
-    down: tensors.linear('mlp.down_proj', hiddenSize, intermediateSize, { bias }),
+    down: {
+      ...tensors.linear('mlp.down_proj', hiddenSize, intermediateSize, { bias }),
+      coarsest: needsFineDown(index, config.layers) ? 'int8' : undefined,
+    },
     activation: config.activation,
   });
+}
+
+/**
+ * Whether a layer's down projection is kept at int8 in int4 models. Its inputs have the largest outliers; the first
+ * and the last eighth of the layers and every third between them get more bits, as llama.cpp has it (`use_more_bits`),
+ * which are about as many as fit into a fifth of float32's bytes.
+ */
+function needsFineDown(index: number, layers: number): boolean {
+  const eighth = Math.floor(layers / 8);
+  return index < eighth || index >= Math.floor((7 * layers) / 8) || (index - eighth) % 3 === 2;
 }

@@ -45,7 +45,7 @@ export function patchEmbeddings(
     weight: { ...kernel, shape: [hiddenSize, inputs] },
     bias: bias ? tensors.tensor('bias', [hiddenSize]) : undefined,
   };
-  return { embeddings: linear(graph, rows, weights), rows: patchesAlong(2), columns };
+  return { embeddings: linear(graph, rows, weights, PIXELS), rows: patchesAlong(2), columns };
 }
 
 /**
@@ -62,3 +62,6 @@ export function wholePatches(
   const pair = (first: number, second: number) => graph.constant('int64', [2], [first, second]);
   return graph.op('Slice', [pixels, pair(0, 0), pair(used, used), pair(2, 3)]);
 }
+
+/** The kernel is small, and pixels are what everything is made of: it stays as the checkpoint has it. */
+const PIXELS = { coarsest: 'float32' } as const;
