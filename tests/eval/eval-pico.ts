@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { create } from '@bufbuild/protobuf';
 import { ChatRequestSchema, ChatService } from '@diptych/contract';
 import { createClient } from '@diptych/rpc';
-import { PICO, startPico } from '@diptych/testing';
+import { MODEL_HOME, PICO, startPico } from '@diptych/testing';
 import { type Group, type Look, loadEvalSet, type Question } from './eval-set.ts';
 import { isExact, Scorer } from './score.ts';
 
@@ -24,6 +24,7 @@ const { values: flags } = parseArgs({
     json: { type: 'boolean', default: false },
     model: { type: 'string', default: PICO },
     mistakes: { type: 'boolean', default: false },
+    weights: { type: 'string', default: 'float32' },
   },
 });
 
@@ -32,7 +33,10 @@ const scorer = new Scorer(concepts);
 const tally = new Map<string, { right: number; asked: number }>();
 
 {
-  await using services = await startPico({ model: flags.model });
+  await using services = await startPico({
+    model: flags.model,
+    env: { ...process.env, DIPTYCH_HOME: MODEL_HOME, DIPTYCH_WEIGHTS: flags.weights },
+  });
   using client = createClient(ChatService, { address: services.grpc, name: 'gateway' });
   const waiting = questions.values();
   await Promise.all(
