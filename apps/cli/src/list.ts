@@ -1,4 +1,5 @@
 import { type CachedModel, describeBytes, listCachedModels, readHubSettings } from '@diptych/checkpoint';
+import { DiptychError } from '@diptych/errors';
 import { familyOf } from '@diptych/models';
 
 /** A model of the cache that Diptych can serve. */
@@ -21,8 +22,12 @@ export async function list({ json }: { readonly json: boolean }): Promise<void> 
 async function servable(models: readonly CachedModel[]): Promise<ServableModel[]> {
   const known: ServableModel[] = [];
   for (const model of models) {
-    const family = await familyOf(model.folder).catch(() => undefined);
-    if (family !== undefined) known.push({ ...model, family });
+    try {
+      known.push({ ...model, family: await familyOf(model.folder) });
+    } catch (error) {
+      // Of another family, or damaged: the list tells what can be served.
+      if (!(error instanceof DiptychError)) throw error;
+    }
   }
   return known;
 }
