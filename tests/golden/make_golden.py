@@ -19,7 +19,7 @@ import torch
 import transformers
 from reference import Case, Reference, assistant, user
 from rules import write_rules
-from rules_idefics2 import write_idefics2_rules
+from rules_idefics2 import write_idefics2_prompts, write_idefics2_rules
 from rules_llava import write_llava_rules
 from sample_images import draw_images
 from tiny_checkpoints import VARIANTS, make_checkpoint, write_json
@@ -55,6 +55,8 @@ def main() -> None:
         folder = HERE / "fixtures" / name
         make(folder / "checkpoint")
         _write_fixture(folder / "checkpoint", folder)
+    hub = HERE / "fixtures" / "idefics2-bfloat16-sharded" / "checkpoint"
+    write_idefics2_prompts(hub, HERE / "fixtures" / "idefics2-prompts.json")
 
 
 def _cases() -> list[Case]:

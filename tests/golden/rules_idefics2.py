@@ -1,16 +1,39 @@
-"""What the reference's rules for images of `idefics2` do over many sizes: quarters and resizes."""
+"""What the reference's rules of `idefics2` do: quarters and resizes over many sizes, placeholders in many prompts."""
 
 import json
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from PIL import Image
 from rules import SOURCES
+from transformers import AutoTokenizer
 from transformers.image_processing_backends import PilBackend
 from transformers.models.idefics2.image_processing_pil_idefics2 import Idefics2ImageProcessorPil
+from transformers.models.idefics2.processing_idefics2 import Idefics2Processor
 
 # Shortest edge, longest edge.
 SETTINGS = [(378, 980), (40, 112), (28, 70), (378, 378), (980, 980), (500, 300)]
+# Images beside images, words, whitespace and markup.
+PROMPTS = [
+    "<image>", "<image><image>", "<image><image><image>What?", "What?<image>", "<image>What?", "<image> What?",
+    "<image>\nWhat?", "<image>\u00a0What?", "<image>\u001cWhat?", "<image>\ufeffWhat?", "<image><image> and <image>.",
+    "<image> <image>", "<image>, <image>", "<image>🐝", "<image><b>", "User:<image><end_of_utterance>\nAssistant:",
+]  # fmt: skip
+
+
+def write_idefics2_prompts(checkpoint: Path, path: Path) -> None:
+    """Writes what the whole processor makes of prompts: their ids, with images that are split and that are not."""
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    image = Image.new("RGB", (60, 40))
+    rows = []
+    for split in (False, True):
+        images = Idefics2ImageProcessorPil(size={"shortest_edge": 28, "longest_edge": 28}, do_image_splitting=split)
+        processor = Idefics2Processor(images, tokenizer, image_seq_len=2)
+        for prompt in PROMPTS:
+            made = processor(text=prompt, images=[[image] * prompt.count("<image>")])
+            rows.append({"split": split, "prompt": prompt, "ids": list(made["input_ids"][0])})
+    path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 
 
 def write_idefics2_rules(folder: Path) -> None:
