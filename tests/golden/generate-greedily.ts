@@ -1,5 +1,5 @@
 import { OnnxDecoder } from '@diptych/generation';
-import type { Model } from '@diptych/models';
+import type { LoadedModel } from '@diptych/models';
 import { argmax } from './compare.ts';
 
 /** Small enough that prompts are cut, also in the midst of an image. */
@@ -19,7 +19,7 @@ export interface GreedyRequest {
  * all conversations at a time, in one batch.
  */
 export async function generateGreedily(
-  model: Model,
+  model: LoadedModel,
   requests: readonly GreedyRequest[],
 ): Promise<number[][]> {
   const capacity = Math.max(...requests.map(({ prompt, count }) => prompt.length + count));
@@ -72,7 +72,7 @@ interface Prefill extends Omit<GreedyRequest, 'count'> {
 
 async function prefill(
   decoder: OnnxDecoder,
-  model: Model,
+  model: LoadedModel,
   { slot, prompt, features, logits }: Prefill,
 ): Promise<void> {
   const { imageTokenId, hiddenSize } = model.language;

@@ -1,20 +1,20 @@
 import type { Tile, TileGrid } from '@diptych/image';
-import type { Model } from '@diptych/models';
+import type { LoadedModel } from '@diptych/models';
 import { type Binding, type ElementType, Session, Tensor, type TensorData } from '@diptych/onnxruntime';
 import { concat } from './concat.ts';
 
 /** The two compiled graphs of a model, run directly: no service, no engine. */
 export class Graphs implements Disposable {
-  readonly #model: Model;
+  readonly #model: LoadedModel;
   readonly #vision: Session;
   readonly #language: Session;
 
-  static async load(model: Model): Promise<Graphs> {
+  static async load(model: LoadedModel): Promise<Graphs> {
     const vision = await Session.load(model.vision.graphPath, { intraOpThreads: 1 });
     return new Graphs(model, vision, await Session.load(model.language.graphPath, { intraOpThreads: 1 }));
   }
 
-  private constructor(model: Model, vision: Session, language: Session) {
+  private constructor(model: LoadedModel, vision: Session, language: Session) {
     this.#model = model;
     this.#vision = vision;
     this.#language = language;

@@ -2,7 +2,7 @@ import { defaultHome } from '@diptych/checkpoint';
 import { LanguageService } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
 import { Engine, OnnxDecoder } from '@diptych/generation';
-import { loadModel, locateModel, type Model } from '@diptych/models';
+import { type LoadedModel, loadModel, locateModel, type Model } from '@diptych/models';
 import { RpcServer, type RunningService } from '@diptych/rpc';
 import { type Logger, Stopwatch } from '@diptych/telemetry';
 import type { Tokenizer } from '@diptych/text';
@@ -29,6 +29,8 @@ export async function startLmService(options: LmServiceOptions): Promise<Running
   const model = await loadModel({
     checkpointFolder: await locateModel(options.model, { onProgress }),
     home: options.home ?? defaultHome(),
+    weights: options.weights,
+    stages: ['language'],
     onProgress,
   });
   const tokenizer = await loadTokenizer(model.checkpoint, model.family);
@@ -40,7 +42,14 @@ export async function startLmService(options: LmServiceOptions): Promise<Running
   const server = addHandlers(options, model, { tokenizer, engine, capacity });
   const { address } = await server.start();
   logger.info(
-    { address, model: model.id, fingerprint: model.fingerprint, slots, context: capacity },
+    {
+      address,
+      model: model.id,
+      fingerprint: model.fingerprint,
+      weights: model.weights,
+      slots,
+      context: capacity,
+    },
     'serving',
   );
   return { address, stop: () => stop(server, engine, decoder, options) };
@@ -69,7 +78,11 @@ function contextOf(wanted: number | undefined, { language }: Model): number {
   );
 }
 
-async function loadDecoder(options: LmServiceOptions, model: Model, capacity: number): Promise<OnnxDecoder> {
+async function loadDecoder(
+  options: LmServiceOptions,
+  model: LoadedModel<'language'>,
+  capacity: number,
+): Promise<OnnxDecoder> {
   const { threads, slots, logger } = options;
   const watch = new Stopwatch();
   const decoder = await OnnxDecoder.load({

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Model } from '@diptych/models';
+import type { LoadedModel } from '@diptych/models';
 
 /** Bytes that a language stage needs, about. */
 export interface MemoryNeeds {
@@ -11,7 +11,11 @@ export interface MemoryNeeds {
 }
 
 /** Works out what a decoder of this model will need. */
-export async function memoryNeeds(model: Model, slots: number, capacity: number): Promise<MemoryNeeds> {
+export async function memoryNeeds(
+  model: LoadedModel<'language'>,
+  slots: number,
+  capacity: number,
+): Promise<MemoryNeeds> {
   const { layers, kvHeads, headDim, graphPath } = model.language;
   const keysAndValues = 2 * layers * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
   return { weightBytes: await folderBytes(dirname(graphPath)), cacheBytes: keysAndValues * slots * capacity };

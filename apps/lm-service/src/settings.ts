@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { address, choice, folder, integer, model, type SettingsValues } from '@diptych/config';
+import { WEIGHT_CHOICES } from '@diptych/models';
 import { LOG_LEVELS } from '@diptych/telemetry';
 
 /** Name of this service in logs and errors. */
@@ -12,6 +13,10 @@ export const LM_SETTINGS = {
   settings: {
     model: model('Checkpoint to serve: its folder, or org/name[@revision] of the hub.'),
     home: folder("Folder for compiled models; default: diptych in the user's cache folder."),
+    weights: choice('How weights are stored; auto goes by this machine and the size of the model.', {
+      words: WEIGHT_CHOICES,
+      fallback: 'float32',
+    }),
     listen: address('Address to listen on; port 0 takes a free one.', { fallback: '127.0.0.1:50052' }),
     threads: integer('Threads of the language model.', {
       min: 1,

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { address, bytes, choice, folder, integer, model, type SettingsValues } from '@diptych/config';
 import { DEFAULT_IMAGE_LIMITS } from '@diptych/image';
+import { WEIGHT_CHOICES } from '@diptych/models';
 import { LOG_LEVELS } from '@diptych/telemetry';
 
 /** Name of this service in logs and errors. */
@@ -13,6 +14,10 @@ export const VISION_SETTINGS = {
   settings: {
     model: model('Checkpoint to serve: its folder, or org/name[@revision] of the hub.'),
     home: folder("Folder for compiled models; default: diptych in the user's cache folder."),
+    weights: choice('How weights are stored; auto goes by this machine and the size of the model.', {
+      words: WEIGHT_CHOICES,
+      fallback: 'float32',
+    }),
     listen: address('Address to listen on; port 0 takes a free one.', { fallback: '127.0.0.1:50051' }),
     threads: integer('Threads of the encoder.', { min: 1, max: 1024, fallback: availableParallelism() }),
     cacheBytes: bytes('Most bytes of embeddings kept for images seen before; 0 keeps none.', {

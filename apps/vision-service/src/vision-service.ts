@@ -27,6 +27,8 @@ export async function startVisionService(options: VisionServiceOptions): Promise
   const model = await loadModel({
     checkpointFolder: await locateModel(options.model, { onProgress }),
     home: options.home ?? defaultHome(),
+    weights: options.weights,
+    stages: ['vision'],
     onProgress,
   });
   const encoder = await VisionEncoder.load(model.vision, { threads: options.threads });
@@ -42,6 +44,7 @@ export async function startVisionService(options: VisionServiceOptions): Promise
       address,
       model: model.id,
       fingerprint: model.fingerprint,
+      weights: model.weights,
       threads: options.threads,
       warmUpMs: warmUp.lap(),
     },

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DiptychError } from '@diptych/errors';
 import { z } from 'zod';
+import { DTYPE_BYTES } from './dtype.ts';
 import { invalidFile } from './failures.ts';
 import { readJsonFile } from './json-file.ts';
 import { parseConfig } from './parse-config.ts';
@@ -73,6 +74,18 @@ export class CheckpointWeights {
    */
   info(name: string): TensorInfo {
     return this.#file(name).info(name);
+  }
+
+  /** All tensors together. */
+  size(): { readonly elements: number; readonly bytes: number } {
+    let [elements, bytes] = [0, 0];
+    for (const [name, file] of this.#tensors) {
+      const { dtype, shape } = file.info(name);
+      const count = shape.reduce((product, dimension) => product * dimension, 1);
+      elements += count;
+      bytes += count * DTYPE_BYTES[dtype];
+    }
+    return { elements, bytes };
   }
 
   /**

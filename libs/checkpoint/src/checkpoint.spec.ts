@@ -35,6 +35,7 @@ test('a checkpoint in shards is read as if it were one file', async () => {
   assert.deepEqual([...weights.names()].sort(), ['a', 'b']);
   assert.deepEqual(await readFloats(weights.locate('a', [1, 2])), Float32Array.of(1, 2));
   assert.deepEqual(await readFloats(weights.locate('b', [1])), Float32Array.of(3));
+  assert.deepEqual(weights.size(), { elements: 3, bytes: 12 });
 });
 
 test('a folder that is not there, or is no checkpoint, is named', async () => {

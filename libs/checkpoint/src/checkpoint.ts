@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { DiptychError } from '@diptych/errors';
 import type { z } from 'zod';
 import { CheckpointWeights } from './checkpoint-weights.ts';
 import { systemCode } from './failures.ts';
+import { FileHashes } from './file-hashes.ts';
 import { fingerprintFiles } from './fingerprint.ts';
 import { hubOrigin } from './hub/cache-layout.ts';
 import { readJsonFile, readTextFile } from './json-file.ts';
@@ -117,11 +118,18 @@ export class Checkpoint {
 
   /**
    * SHA-256, in hexadecimal, over the files that decide how the model behaves: configuration, tokenizer, template,
-   * preprocessor and weights. Reads every byte of them, once.
+   * preprocessor and weights. Reads every byte of them, except of large files whose sums are remembered.
+   *
+   * @throws DiptychError `checkpoint_file_missing` or `checkpoint_invalid` naming a file that cannot be read.
    */
-  async fingerprint(): Promise<string> {
-    this.#fingerprint ??= fingerprintFiles(this.folder, this.#relevantFiles());
+  async fingerprint(hashes = new FileHashes()): Promise<string> {
+    this.#fingerprint ??= fingerprintFiles(this.folder, this.#relevantFiles(), hashes);
     return this.#fingerprint;
+  }
+
+  /** Whether the fingerprint can be told without reading large files. */
+  isFingerprintKnown(hashes: FileHashes): Promise<boolean> {
+    return hashes.areKnown(this.weights.files.map((file) => join(this.folder, file)));
   }
 
   #relevantFiles(): string[] {

@@ -13,7 +13,7 @@ import { MANIFEST_FILE } from './manifest.ts';
 import { coded } from './spec/coded.ts';
 import { TemporaryFolder } from './spec/temporary-folder.ts';
 
-const NAME = 'abc-float32-v1';
+const NAME = 'abc-vision-float32-v1';
 
 test('compiles once, and finds the result on the second start', async () => {
   await using home = await TemporaryFolder.create();
@@ -22,6 +22,7 @@ test('compiles once, and finds the result on the second start', async () => {
   assert.equal(await readFile(join(first.folder, 'model.onnx'), 'utf8'), 'graph');
   assert.deepEqual(JSON.parse(await readFile(join(first.folder, MANIFEST_FILE), 'utf8')), {
     fingerprint: 'abc',
+    stage: 'vision',
     weights: 'float32',
     compilerVersion: 1,
     files: {
@@ -33,12 +34,18 @@ test('compiles once, and finds the result on the second start', async () => {
   assert.deepEqual(second, { folder: first.folder, compilations: 0, messages: [] });
 });
 
-test('another checkpoint, weight format or compiler version has a folder of its own', async () => {
+test('another checkpoint, stage, weight format or compiler version has a folder of its own', async () => {
   await using home = await TemporaryFolder.create();
-  const variants = [{}, { compilerVersion: 2 }, { weights: 'int8' }, { checkpoint: checkpoint('def') }];
+  const variants = [
+    {},
+    { compilerVersion: 2 },
+    { weights: 'int8' },
+    { fingerprint: 'def' },
+    { stage: 'language' },
+  ];
   const folders = new Set<string>();
   for (const variant of variants) folders.add((await ask(home, variant)).folder);
-  assert.equal(folders.size, 4);
+  assert.equal(folders.size, 5);
 });
 
 const DAMAGE: Record<string, { do: (folder: string) => Promise<void>; names: string }> = {
@@ -111,13 +118,15 @@ test('two processes that start together compile once, and both get the model', a
   assert.deepEqual(await readdir(join(home.path, 'compiled')), [NAME]);
 });
 
-test('a process that is killed while compiling leaves nothing that counts, and one that waits takes over', async () => {
+test('what a killed process has written is handed to the next, and counts for nothing else', async () => {
   await using home = await TemporaryFolder.create();
   using first = new Worker(home);
   await first.says('compiling');
   using second = new Worker(home);
   await second.says('Waiting for process');
   await first.kill();
+  await second.says('from where it was interrupted');
+  await second.says('found vision');
   await second.says('compiling');
   second.goOn();
   const folder = await second.says(NAME);
@@ -205,12 +214,15 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 type Options = Parameters<typeof compiledFolder>[0];
 
-function checkpoint(fingerprint: string): Options['checkpoint'] {
-  return { id: 'tiny', fingerprint: () => Promise.resolve(fingerprint) };
-}
-
 function defaults(home: TemporaryFolder): Omit<Options, 'compile'> {
-  return { home: home.path, checkpoint: checkpoint('abc'), weights: 'float32', compilerVersion: 1 };
+  return {
+    home: home.path,
+    checkpoint: { id: 'tiny' },
+    fingerprint: 'abc',
+    stage: 'vision',
+    weights: 'float32',
+    compilerVersion: 1,
+  };
 }
 
 /** Asks for the folder in this process, and counts what that takes. */
@@ -220,7 +232,7 @@ async function ask(home: TemporaryFolder, options: Partial<Options> = {}) {
   const compile = async (folder: string) => {
     compilations += 1;
     await writeFile(join(folder, 'model.onnx'), 'graph');
-    await mkdir(join(folder, 'vision'));
+    await mkdir(join(folder, 'vision'), { recursive: true });
     await writeFile(join(folder, 'vision', 'model.onnx'), 'vision');
   };
   const onProgress = (message: string) => messages.push(message);

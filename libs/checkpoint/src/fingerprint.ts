@@ -1,32 +1,35 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { readFailure } from './failures.ts';
-
-/** Bytes hashed at once: few enough to leave the event loop within a few milliseconds. */
-const CHUNK_BYTES = 1024 * 1024;
-
-/** SHA-256 of a file in hexadecimal, by streaming. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }))
-    hash.update(chunk as Buffer);
-  return hash.digest('hex');
-}
+import type { FileHashes } from './file-hashes.ts';
+import { UnreadableFile } from './unreadable-file.ts';
 
 /**
  * SHA-256 in hexadecimal over the names and contents of files; their order does not matter.
  *
  * @throws DiptychError `checkpoint_file_missing` or `checkpoint_invalid` naming a file that cannot be read.
  */
-export async function fingerprintFiles(folder: string, files: readonly string[]): Promise<string> {
+export async function fingerprintFiles(
+  folder: string,
+  files: readonly string[],
+  hashes: FileHashes,
+): Promise<string> {
+  const sorted = [...files].sort();
+  const sums = await sumsOf(folder, sorted, hashes);
   const hash = createHash('sha256');
-  for (const file of [...files].sort()) hash.update(`${file}\0${await hashNamed(join(folder, file))}\n`);
+  for (const [index, file] of sorted.entries()) hash.update(`${file}\0${sums[index] ?? ''}\n`);
   return hash.digest('hex');
 }
 
-function hashNamed(path: string): Promise<string> {
-  return hashFile(path).catch((error: unknown) => {
-    throw readFailure(path, error);
-  });
+async function sumsOf(
+  folder: string,
+  files: readonly string[],
+  hashes: FileHashes,
+): Promise<readonly string[]> {
+  const paths = files.map((file) => join(folder, file));
+  try {
+    return await hashes.sums(paths, 'reading the checkpoint');
+  } catch (error) {
+    throw error instanceof UnreadableFile ? readFailure(error.path, error) : error;
+  }
 }

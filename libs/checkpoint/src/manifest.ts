@@ -2,7 +2,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { z } from 'zod';
 import { systemCode } from './failures.ts';
-import { hashFile } from './fingerprint.ts';
+import type { FileHashes } from './file-hashes.ts';
 
 /** Name of the manifest in a compiled folder. */
 export const MANIFEST_FILE = 'manifest.json';
@@ -14,6 +14,7 @@ const RelativePath = z
 
 const Manifest = z.object({
   fingerprint: z.string(),
+  stage: z.string(),
   weights: z.string(),
   compilerVersion: z.number(),
   files: z.record(
@@ -26,14 +27,24 @@ const Manifest = z.object({
 export type Manifest = z.infer<typeof Manifest>;
 
 /** Writes the manifest of a folder, from the files that are in it. */
-export async function writeManifest(folder: string, origin: Omit<Manifest, 'files'>): Promise<void> {
+export async function writeManifest(
+  folder: string,
+  origin: Omit<Manifest, 'files'>,
+  hashes: FileHashes,
+): Promise<void> {
+  const names = (await listFiles(folder)).sort();
+  const paths = names.map((file) => join(folder, file));
+  const sums = await hashes.sums(paths, 'reading what was compiled');
   const files: Manifest['files'] = {};
-  for (const file of (await listFiles(folder)).sort()) {
-    const path = join(folder, file);
-    files[file] = { bytes: (await stat(path)).size, sha256: await hashFile(path) };
-  }
+  for (const [index, file] of names.entries())
+    files[file] = { bytes: (await stat(join(folder, file))).size, sha256: sums[index] ?? '' };
   const text = `${JSON.stringify({ ...origin, files }, undefined, 2)}\n`;
   await writeFile(join(folder, MANIFEST_FILE), text, { flush: true });
+}
+
+/** Names of the files that a manifest lists. Throws where there is no manifest. */
+export async function listedFiles(folder: string): Promise<readonly string[]> {
+  return Object.keys((await readManifest(folder)).files);
 }
 
 /**
@@ -41,10 +52,9 @@ export async function writeManifest(folder: string, origin: Omit<Manifest, 'file
  *
  * @returns Undefined where all is well, else a phrase that names the file and what is wrong with it.
  */
-export async function findCorruption(folder: string): Promise<string | undefined> {
+export async function findCorruption(folder: string, hashes: FileHashes): Promise<string | undefined> {
   try {
-    const text = await readFile(join(folder, MANIFEST_FILE), 'utf8');
-    return await findMismatch(folder, Manifest.parse(JSON.parse(text)));
+    return await findMismatch(folder, await readManifest(folder), hashes);
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) return `${MANIFEST_FILE} is not a manifest`;
@@ -52,7 +62,15 @@ export async function findCorruption(folder: string): Promise<string | undefined
   }
 }
 
-async function findMismatch(folder: string, { files }: Manifest): Promise<string | undefined> {
+async function readManifest(folder: string): Promise<Manifest> {
+  return Manifest.parse(JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8')));
+}
+
+async function findMismatch(
+  folder: string,
+  { files }: Manifest,
+  hashes: FileHashes,
+): Promise<string | undefined> {
   // Sizes of all files first: they cost nothing and find most damage.
   for (const [file, { bytes }] of Object.entries(files)) {
     const size = await stat(join(folder, file)).then(
@@ -62,11 +80,10 @@ async function findMismatch(folder: string, { files }: Manifest): Promise<string
     if (size === undefined) return `${file} is missing`;
     if (size !== bytes) return `${file} has ${size} bytes instead of ${bytes}`;
   }
-  for (const [file, { sha256 }] of Object.entries(files)) {
-    if ((await hashFile(join(folder, file))) !== sha256)
-      return `${file} does not have the SHA-256 of its manifest`;
-  }
-  return undefined;
+  const paths = Object.keys(files).map((file) => join(folder, file));
+  const sums = await hashes.sums(paths, 'checking what was compiled');
+  const wrong = Object.entries(files).find(([, { sha256 }], index) => sums[index] !== sha256);
+  return wrong && `${wrong[0]} does not have the SHA-256 of its manifest`;
 }
 
 async function listFiles(folder: string): Promise<string[]> {

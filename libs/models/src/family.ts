@@ -1,5 +1,5 @@
 import type { Checkpoint } from '@diptych/checkpoint';
-import type { GraphBuilder } from '@diptych/onnx-graph';
+import type { GraphBuilder, WeightFormat } from '@diptych/onnx-graph';
 import type { ModelDescription } from './model.ts';
 
 /** A model family: how its checkpoints are read and compiled. */
@@ -23,7 +23,7 @@ export interface FamilyModel extends Omit<ModelDescription, 'family'> {
    * [tiles, rowsPerTile, hidden]. Height and width may be symbolic. A tile's features never depend on another tile of
    * the run. Reads weights only when it is saved.
    */
-  visionGraph(): GraphBuilder;
+  visionGraph(weights: WeightFormat): GraphBuilder;
   /** Graph of the language stage, with the inputs of `languageInputs`. Reads weights only when it is saved. */
-  languageGraph(): GraphBuilder;
+  languageGraph(weights: WeightFormat): GraphBuilder;
 }

@@ -1,8 +1,8 @@
-import { floatWeight, GraphBuilder, linear, type WeightSource } from '@diptych/onnx-graph';
+import { embedding, GraphBuilder, head, type WeightFormat, type WeightSource } from '@diptych/onnx-graph';
 import { decoderFinalNorm, decoderLayers } from './backbones/decoder.ts';
 import type { DecoderConfig } from './backbones/decoder-config.ts';
 import type { CheckpointTensors } from './checkpoint-tensors.ts';
-import { embedTokens, languageInputs, logitRows } from './language-io.ts';
+import { languageInputs, logitRows, placeImages } from './language-io.ts';
 
 /** Where a family keeps what its language graph is made of. */
 export interface LanguageGraphOptions {
@@ -15,6 +15,8 @@ export interface LanguageGraphOptions {
   readonly head: CheckpointTensors;
   /** Whether the head may be the embedding table: `tie_word_embeddings`. */
   readonly tiedEmbeddings: boolean;
+  /** How its weights are stored. */
+  readonly weights: WeightFormat;
 }
 
 /**
@@ -22,16 +24,16 @@ export interface LanguageGraphOptions {
  * Inputs and outputs are those of `languageInputs`, `logits` float32 [rows, vocab] and the updated caches.
  */
 export function languageGraph(options: LanguageGraphOptions): GraphBuilder {
-  const { name, config, decoder } = options;
+  const { name, config, decoder, weights } = options;
   const { vocabSize, hiddenSize } = config;
-  const graph = new GraphBuilder({ name });
+  const graph = new GraphBuilder({ name, weights });
   const inputs = languageInputs(graph, config);
   const table = decoder.tensor('embed_tokens.weight', [vocabSize, hiddenSize]);
-  const embeddings = embedTokens(graph, floatWeight(graph, table), inputs, hiddenSize);
+  const embeddings = placeImages(graph, embedding(graph, table, inputs.ids), inputs, hiddenSize);
   const stream = decoderLayers(graph, embeddings, { config, tensors: decoder, inputs });
   const rows = logitRows(graph, stream, inputs, hiddenSize);
   const normalized = decoderFinalNorm(graph, rows, config, decoder);
-  const logits = linear(graph, normalized, { weight: headWeight(options, table) });
+  const logits = head(graph, normalized, headWeight(options, table));
   graph.output(logits, 'logits', { type: 'float32', shape: ['rows', vocabSize] });
   return graph;
 }

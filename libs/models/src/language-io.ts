@@ -54,14 +54,13 @@ export function languageInputs(graph: GraphBuilder, sizes: LanguageSizes): Langu
   };
 }
 
-/** Token embeddings [vocab, hidden] of the ids, with image features in the places of image tokens. */
-export function embedTokens(
+/** Token embeddings [batch, length, hidden] with image features in the places of image tokens. */
+export function placeImages(
   graph: GraphBuilder,
-  table: Value,
+  embedded: Value,
   inputs: LanguageInputs,
   hiddenSize: number,
 ): Value {
-  const embedded = graph.op('Gather', [table, inputs.ids], { axis: 0 });
   const rows = flatten(graph, embedded, hiddenSize);
   const merged = graph.op('ScatterND', [rows, inputs.imagePositions, inputs.imageFeatures]);
   return graph.op('Reshape', [merged, graph.op('Shape', [embedded])]);

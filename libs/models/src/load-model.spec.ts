@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { WEIGHT_FORMATS } from '@diptych/onnx-graph';
 import { loadModel } from './load-model.ts';
 
 const GOLDEN = fileURLToPath(
@@ -29,7 +30,34 @@ test('compiles a checkpoint once, each stage in a folder of its own', async () =
   assert.ok(messages.length > 0);
   messages.length = 0;
   const second = await loadModel(options);
-  assert.deepEqual([second.folder, second.fingerprint, messages], [first.folder, first.fingerprint, []]);
+  assert.deepEqual(second.vision.graphPath, first.vision.graphPath);
+  assert.deepEqual([second.fingerprint, messages], [first.fingerprint, []]);
+});
+
+test('compiles the stages that are asked for, and no other', async () => {
+  const home = join(folder, 'one');
+  const { language, fingerprint, vision } = await loadModel({
+    checkpointFolder: GOLDEN,
+    home,
+    stages: ['language'],
+  });
+  assert.ok(!('graphPath' in vision));
+  await access(language.graphPath);
+  assert.deepEqual(await readdir(join(home, 'compiled')), [`${fingerprint}-language-float32-v2`]);
+});
+
+test('compiles into the format that is asked for; auto says what it has become, and why', async () => {
+  const home = join(folder, 'formats');
+  const options = { checkpointFolder: GOLDEN, home, stages: ['vision'] } as const;
+  for (const weights of WEIGHT_FORMATS) {
+    const model = await loadModel({ ...options, weights });
+    assert.equal(model.weights, weights);
+    assert.match(model.vision.graphPath, new RegExp(`-vision-${weights}-`));
+  }
+  const messages: string[] = [];
+  const model = await loadModel({ ...options, weights: 'auto', onProgress: (text) => messages.push(text) });
+  assert.equal(model.weights, 'float32');
+  assert.deepEqual(messages, ['Weights of checkpoint: float32, because the model is small.']);
 });
 
 test('describes the model as its files do', async () => {

@@ -75,18 +75,16 @@ export interface CompiledGraph {
   readonly graphPath: string;
 }
 
-/** A checkpoint, described and compiled. S are the stages that were loaded: those alone have a graph. */
-export interface Model<S extends Stage = never> extends ModelDescription {
-  /** Name of the checkpoint's folder. */
+/** A checkpoint that was loaded. */
+export interface Model extends ModelDescription {
+  /** `org/name` for a repository of the hub, else the name of the checkpoint's folder. */
   readonly id: string;
   /** Hash of the checkpoint's contents: equal for both stages of one model. */
   readonly fingerprint: string;
   /** How the weights are stored; never `auto`. */
   readonly weights: WeightFormat;
   readonly checkpoint: Checkpoint;
-  readonly vision: VisionDescription & GraphIf<'vision', S>;
-  readonly language: LanguageDescription & GraphIf<'language', S>;
 }
 
-/** The graph of a stage that was loaded. */
-type GraphIf<T extends Stage, S extends Stage> = T extends S ? CompiledGraph : unknown;
+/** A model with the compiled graphs of these stages. */
+export type LoadedModel<S extends Stage = Stage> = Model & Readonly<Record<S, CompiledGraph>>;

@@ -40,6 +40,7 @@ export async function temporaryHome(context: TestContext): Promise<string> {
 export async function service(context: TestContext, settings: Partial<LmSettings> = {}) {
   const running = await startLmService({
     model: TINY_CHECKPOINT,
+    weights: 'float32',
     home: await temporaryHome(context),
     listen: '127.0.0.1:0',
     threads: 1,

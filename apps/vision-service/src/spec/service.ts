@@ -28,6 +28,7 @@ async function temporaryHome(context: TestContext): Promise<string> {
 export async function service(context: TestContext, settings: Partial<VisionSettings> = {}) {
   const running = await startVisionService({
     model: TINY_CHECKPOINT,
+    weights: 'float32',
     home: await temporaryHome(context),
     listen: '127.0.0.1:0',
     threads: 1,

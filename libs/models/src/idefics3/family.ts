@@ -27,8 +27,8 @@ async function openIdefics3(checkpoint: Checkpoint): Promise<FamilyModel> {
     language: await describeLanguage(config, checkpoint),
     imageToken: IMAGE_TOKEN,
     expandImage: expandIdefics3Image,
-    visionGraph: () => idefics3VisionGraph(config, tensors()),
-    languageGraph: () => idefics3LanguageGraph(config, tensors()),
+    visionGraph: (weights) => idefics3VisionGraph(config, tensors(), weights),
+    languageGraph: (weights) => idefics3LanguageGraph(config, tensors(), weights),
   };
 }
 

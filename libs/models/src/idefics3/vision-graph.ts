@@ -1,4 +1,4 @@
-import { GraphBuilder, linear, type Value } from '@diptych/onnx-graph';
+import { GraphBuilder, linear, type Value, type WeightFormat } from '@diptych/onnx-graph';
 import { wholePatches } from '../backbones/patch-embedding.ts';
 import { siglip } from '../backbones/siglip.ts';
 import type { CheckpointTensors } from '../checkpoint-tensors.ts';
@@ -9,8 +9,12 @@ import type { Idefics3Config } from './config.ts';
  * [tiles, tokensPerTile, hidden of the decoder]. transformers' Idefics3Model.get_image_features, without the
  * masks: tiles are always full.
  */
-export function idefics3VisionGraph(config: Idefics3Config, tensors: CheckpointTensors): GraphBuilder {
-  const graph = new GraphBuilder({ name: 'idefics3 vision' });
+export function idefics3VisionGraph(
+  config: Idefics3Config,
+  tensors: CheckpointTensors,
+  weights: WeightFormat,
+): GraphBuilder {
+  const graph = new GraphBuilder({ name: 'idefics3 vision', weights });
   const { tileSize } = config.images;
   const pixels = graph.input('pixel_values', 'float32', ['tiles', 3, tileSize, tileSize]);
   const tower = tensors.within('model.vision_model');

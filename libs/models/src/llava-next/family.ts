@@ -29,8 +29,8 @@ async function openLlavaNext(checkpoint: Checkpoint): Promise<FamilyModel> {
     language: await describeLanguage(config, checkpoint),
     imageToken: config.imageToken,
     expandImage: (layout) => expandLlavaImage(layout, config.imageToken),
-    visionGraph: () => llavaNextVisionGraph(config, tensors()),
-    languageGraph: () => llavaLanguageGraph(config, tensors()),
+    visionGraph: (weights) => llavaNextVisionGraph(config, tensors(), weights),
+    languageGraph: (weights) => llavaLanguageGraph(config, tensors(), weights),
   };
 }
 

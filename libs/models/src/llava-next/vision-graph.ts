@@ -1,4 +1,4 @@
-import { GraphBuilder } from '@diptych/onnx-graph';
+import { GraphBuilder, type WeightFormat } from '@diptych/onnx-graph';
 import { repeatRow } from '../backbones/repeat-row.ts';
 import { imageFeatures } from '../llava/image-features.ts';
 import type { LlavaTensors } from '../llava/tensor-names.ts';
@@ -9,8 +9,12 @@ import type { LlavaNextConfig } from './config.ts';
  * [tiles, patches + 1, hidden of the decoder], where the last row of each tile is the newline embedding, so that packing
  * is a choice of rows. transformers' LlavaNextModel.get_image_features before `pack_image_features`.
  */
-export function llavaNextVisionGraph(config: LlavaNextConfig, tensors: LlavaTensors): GraphBuilder {
-  const graph = new GraphBuilder({ name: 'llava_next vision' });
+export function llavaNextVisionGraph(
+  config: LlavaNextConfig,
+  tensors: LlavaTensors,
+  weights: WeightFormat,
+): GraphBuilder {
+  const graph = new GraphBuilder({ name: 'llava_next vision', weights });
   const { imageSize } = config.vision;
   const { hiddenSize } = config.language;
   const pixels = graph.input('pixel_values', 'float32', ['tiles', 3, imageSize, imageSize]);

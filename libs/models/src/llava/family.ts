@@ -28,8 +28,8 @@ async function openLlava(checkpoint: Checkpoint): Promise<FamilyModel> {
     language: await describeLanguage(config, checkpoint),
     imageToken: config.imageToken,
     expandImage: (layout) => expandLlavaImage(layout, config.imageToken),
-    visionGraph: () => llavaVisionGraph(config, tensors()),
-    languageGraph: () => llavaLanguageGraph(config, tensors()),
+    visionGraph: (weights) => llavaVisionGraph(config, tensors(), weights),
+    languageGraph: (weights) => llavaLanguageGraph(config, tensors(), weights),
   };
 }
 

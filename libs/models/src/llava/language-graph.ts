@@ -1,4 +1,4 @@
-import type { GraphBuilder } from '@diptych/onnx-graph';
+import type { GraphBuilder, WeightFormat } from '@diptych/onnx-graph';
 import { languageGraph } from '../language-graph.ts';
 import type { LlavaModelConfig } from './model-config.ts';
 import type { LlavaTensors } from './tensor-names.ts';
@@ -7,7 +7,11 @@ import type { LlavaTensors } from './tensor-names.ts';
  * The shared language graph over this family's tensors. transformers' LlavaForConditionalGeneration and
  * LlavaNextForConditionalGeneration.
  */
-export function llavaLanguageGraph(config: LlavaModelConfig, { decoder, head }: LlavaTensors): GraphBuilder {
+export function llavaLanguageGraph(
+  config: LlavaModelConfig,
+  { decoder, head }: LlavaTensors,
+  weights: WeightFormat,
+): GraphBuilder {
   const { language, tiedEmbeddings } = config;
-  return languageGraph({ name: 'llava language', config: language, decoder, head, tiedEmbeddings });
+  return languageGraph({ name: 'llava language', config: language, decoder, head, tiedEmbeddings, weights });
 }

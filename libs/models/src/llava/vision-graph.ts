@@ -1,4 +1,4 @@
-import { GraphBuilder } from '@diptych/onnx-graph';
+import { GraphBuilder, type WeightFormat } from '@diptych/onnx-graph';
 import type { LlavaConfig } from './config.ts';
 import { imageFeatures } from './image-features.ts';
 import type { LlavaTensors } from './tensor-names.ts';
@@ -7,8 +7,12 @@ import type { LlavaTensors } from './tensor-names.ts';
  * Tower and projector: `pixel_values` float32 [tiles, 3, size, size] -> `image_features` float32
  * [tiles, rowsPerTile, hidden of the decoder]. transformers' LlavaModel.get_image_features.
  */
-export function llavaVisionGraph(config: LlavaConfig, tensors: LlavaTensors): GraphBuilder {
-  const graph = new GraphBuilder({ name: 'llava vision' });
+export function llavaVisionGraph(
+  config: LlavaConfig,
+  tensors: LlavaTensors,
+  weights: WeightFormat,
+): GraphBuilder {
+  const graph = new GraphBuilder({ name: 'llava vision', weights });
   const { imageSize } = config.vision;
   const pixels = graph.input('pixel_values', 'float32', ['tiles', 3, imageSize, imageSize]);
   const features = imageFeatures(graph, pixels, config, tensors);
