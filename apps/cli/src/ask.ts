@@ -22,6 +22,8 @@ export interface AskOptions {
   readonly model?: string;
   /** Services are started for it: a running gateway has a template of its own. */
   readonly chatTemplate?: string;
+  /** Services are started for it, too. */
+  readonly weights?: string;
   readonly maxTokens?: number;
   readonly defaultModel: string;
 }
@@ -37,7 +39,7 @@ export async function ask(words: readonly string[], options: AskOptions): Promis
   const images = await Promise.all(words.slice(0, -1).map(imagePart));
   const content = [...images, { part: { case: 'text' as const, value: question } }];
   const running =
-    options.model === undefined && options.chatTemplate === undefined
+    options.model === undefined && options.chatTemplate === undefined && options.weights === undefined
       ? await runningGateway(options.gateway)
       : undefined;
   if (running !== undefined) {
@@ -47,6 +49,7 @@ export async function ask(words: readonly string[], options: AskOptions): Promis
   await using services = await startServices({
     model: await findModel(options.model ?? options.defaultModel, stopping),
     ...(options.chatTemplate !== undefined && { chatTemplate: options.chatTemplate }),
+    ...(options.weights !== undefined && { weights: options.weights }),
     listen: ANY_PORT,
     grpcListen: ANY_PORT,
     visionListen: ANY_PORT,

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { toDiptychError } from '@diptych/errors';
+import { WEIGHT_CHOICES } from '@diptych/models';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AskOptions, ask } from './ask.ts';
 import { list } from './list.ts';
@@ -20,6 +21,7 @@ program
   .description('start the three services and print how to use them')
   .option('--model <folder|org/name>', MODEL_HELP, DEFAULT_MODEL)
   .addOption(chatTemplateOption())
+  .addOption(weightsOption())
   .option('--listen <host:port>', 'address of the REST API', '127.0.0.1:8000')
   .option('--grpc-listen <host:port>', 'address of the gRPC chat API', '127.0.0.1:50050')
   .option('--vision-listen <host:port>', 'address of the vision-service', '127.0.0.1:50051')
@@ -38,6 +40,7 @@ program
   )
   .option('--model <folder|org/name>', `start the services for the question on this ${MODEL_HELP}`)
   .addOption(chatTemplateOption().conflicts('gateway'))
+  .addOption(weightsOption().conflicts('gateway'))
   .option('--max-tokens <n>', 'most tokens to generate', positiveInteger)
   .action((words: string[], options: Omit<AskOptions, 'defaultModel'>) =>
     ask(words, { ...options, defaultModel: DEFAULT_MODEL }),
@@ -65,6 +68,12 @@ try {
 function chatTemplateOption(): Option {
   const description = 'Jinja file that replaces the chat template of the checkpoint';
   return new Option('--chat-template <file>', description).argParser(readableFile);
+}
+
+/** Without a default: the services have one, and read DIPTYCH_WEIGHTS. */
+function weightsOption(): Option {
+  const description = 'how weights are stored (default: float32, or DIPTYCH_WEIGHTS)';
+  return new Option('--weights <format>', description).choices(WEIGHT_CHOICES);
 }
 
 /** Looked at here, too: the gateway, which reads it, starts only once the model is compiled. */

@@ -8,6 +8,7 @@ import { stopSignal } from './stop-signal.ts';
 export interface ServeOptions {
   readonly model: string;
   readonly chatTemplate?: string;
+  readonly weights?: string;
   readonly listen: string;
   readonly grpcListen: string;
   readonly visionListen: string;

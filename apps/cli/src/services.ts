@@ -21,6 +21,8 @@ export interface StartOptions {
   readonly model: string;
   /** Jinja file that replaces the checkpoint's chat template. */
   readonly chatTemplate?: string;
+  /** How weights are stored; what the services' own settings say where left out. */
+  readonly weights?: string;
   /** REST address as host:port; port 0 takes a free one. */
   readonly listen: string;
   /** gRPC address of the chat API. */
@@ -69,10 +71,11 @@ export async function startServices(options: StartOptions): Promise<Services> {
     await started.find(({ name }) => name === 'gateway')?.stop(STOP_GRACE_MS);
     await Promise.all(started.map((service) => service.stop(STOP_GRACE_MS)));
   };
+  const weights = options.weights === undefined ? [] : ['--weights', options.weights];
   const aborted = rejectedBy(options.signal);
   try {
-    const vision = start('vision-service', ['--listen', options.visionListen]);
-    const language = start('lm-service', ['--listen', options.languageListen]);
+    const vision = start('vision-service', ['--listen', options.visionListen, ...weights]);
+    const language = start('lm-service', ['--listen', options.languageListen, ...weights]);
     const [atVision, atLanguage] = await Promise.race([
       Promise.all([vision.listening(), language.listening()]),
       aborted,
