@@ -90,7 +90,12 @@ const REFUSED: [string, Request, ErrorCode, string | undefined][] = [
     'prompt[1].raw_text',
   ],
   ['too many parts', { prompt: Array.from({ length: 257 }, () => raw('x')) }, 'invalid_parameter', 'prompt'],
-  ['too many images', { prompt: Array.from({ length: 33 }, () => image('x')) }, 'invalid_parameter', 'prompt[32]'],
+  [
+    'too many images',
+    { prompt: Array.from({ length: 33 }, () => image('x')) },
+    'invalid_parameter',
+    'prompt[32]',
+  ],
   [
     'too hot a temperature',
     { prompt: [raw('x')], sampling: { temperature: 2.5 } },
