@@ -35,6 +35,9 @@ const { values: flags } = parseArgs({
   },
 });
 
+// A process that a signal ends by itself leaves the services behind; one that exits stops them.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 if (flags.help || flags.shape === undefined) {
   process.stdout.write(HELP);
   process.exitCode = flags.help ? 0 : 2;

@@ -23,7 +23,6 @@ export interface MeasureOptions {
   /** Uses what an earlier run compiled, and measures no compile. */
   readonly reuse?: boolean;
   readonly onProgress?: (message: string) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** Longer than any answer takes on a slow machine: what is measured is not to be cut off. */
@@ -47,14 +46,15 @@ export async function measureShape(options: MeasureOptions): Promise<ShapeReport
   const compile = options.reuse ? null : await measureCompile(run);
   const rest = await measureLoadAndAnswers(run);
   const tensors = tensorList(shape);
+  const compiled = await inspectCompiled(home, weights);
   return {
     shape: shape.name,
     repository: shape.repository,
-    weights,
+    weights: compiled.weights,
     parameters: countParameters(tensors),
     checkpointBytes: bytesOf(tensors),
     compile,
-    compiledBytes: await compiledSizes(home, weights),
+    compiledBytes: compiled.bytes,
     ...rest,
     machine: thisMachine(),
   };
@@ -96,9 +96,10 @@ async function measureLoadAndAnswers(run: Run): Promise<Pick<ShapeReport, 'load'
   return { load, turns, use: before };
 }
 
-function start({ checkpoint, home, weights, signal, onProgress }: Run, log: ServiceLog): Promise<Services> {
+function start({ checkpoint, home, weights, onProgress }: Run, log: ServiceLog): Promise<Services> {
   return startServices({
     model: checkpoint,
+    weights,
     listen: ANY_PORT,
     grpcListen: ANY_PORT,
     visionListen: ANY_PORT,
@@ -106,10 +107,8 @@ function start({ checkpoint, home, weights, signal, onProgress }: Run, log: Serv
     env: {
       ...process.env,
       DIPTYCH_HOME: home,
-      DIPTYCH_WEIGHTS: weights,
       DIPTYCH_REQUEST_TIMEOUT_MS: String(REQUEST_TIMEOUT_MS),
     },
-    ...(signal && { signal }),
     onLine: (service, line) => {
       const { message, isProgress } = log.add(service, line);
       if (isProgress) onProgress?.(`${service}: ${message}`);
@@ -129,20 +128,37 @@ function perService<T>(of: (name: ServiceName) => T): PerService<T> {
   return Object.fromEntries(SERVICES.map((name) => [name, of(name)])) as PerService<T>;
 }
 
-/** Bytes of each stage's compiled folder. Throws where what was compiled is not of the format that was asked for. */
-async function compiledSizes(home: string, weights: string): Promise<ShapeReport['compiledBytes']> {
-  const compiled = join(home, 'compiled');
-  const folders = (await readdir(compiled)).filter((name) => name.includes(`-${weights}-`));
-  const [folder] = folders;
-  if (folder === undefined || folders.length > 1)
-    throw new Error(`${compiled} should hold one model with ${weights} weights: is that format known?`);
+interface CompiledModel {
+  /** The weight format, also where `auto` was asked for. */
+  readonly weights: string;
+  readonly bytes: ShapeReport['compiledBytes'];
+}
+
+/** What a run has compiled. Throws where it is not of the format that was asked for. */
+async function inspectCompiled(home: string, weights: string): Promise<CompiledModel> {
+  const folder = join(home, 'compiled');
+  const [vision, language] = [await findStage(folder, 'vision'), await findStage(folder, 'language')];
+  const unexpected = [vision, language].find((stage) => weights !== 'auto' && stage.weights !== weights);
+  if (unexpected) throw new Error(`${unexpected.path} should have ${weights} weights: is that format known?`);
   return {
-    vision: await folderBytes(join(compiled, folder, 'vision')),
-    language: await folderBytes(join(compiled, folder, 'language')),
+    weights: language.weights,
+    bytes: { vision: await folderBytes(vision.path), language: await folderBytes(language.path) },
   };
 }
 
+/** A stage's compiled folder, `FINGERPRINT-STAGE-FORMAT-VERSION`: the only one in a home of its own. */
+async function findStage(folder: string, stage: string): Promise<{ path: string; weights: string }> {
+  const compiled = (await readdir(folder))
+    .map((name) => ({ name, parts: name.split('-') }))
+    .filter(({ name, parts }) => parts.length === 4 && parts[1] === stage && !name.includes('.'));
+  const [only, ...others] = compiled;
+  if (!only || others.length > 0) throw new Error(`${folder} should hold one compiled ${stage} stage`);
+  return { path: join(folder, only.name), weights: only.parts[2] ?? '' };
+}
+
 async function folderBytes(folder: string): Promise<number> {
-  const sizes = await Promise.all((await readdir(folder)).map((file) => stat(join(folder, file))));
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const sizes = await Promise.all(files.map(({ parentPath, name }) => stat(join(parentPath, name))));
   return sizes.reduce((sum, { size }) => sum + size, 0);
 }
