@@ -33,15 +33,15 @@ const MAX_THREADS = 8;
 /** Fewer elements than this are encoded on the calling thread: that takes less time than to start others. */
 const ALONE_ELEMENTS = 8 * 2 ** 20;
 
-/** Memory for weights between encoder and disk, where no single weight is larger. */
-const RING_BYTES = 256 * 2 ** 20;
+/** Memory for weights between encoder and disk, besides the largest one: so that encoding goes on while that is written. */
+const SPARE_BYTES = 128 * 2 ** 20;
 
 /** Bytes after which finished weights are synced and noted: about what an interruption costs. */
 const JOURNAL_BYTES = 16 * 2 ** 20;
 
 /**
- * Reads, encodes and writes weights to their places in a data file. Memory stays within `RING_BYTES`, or the
- * largest encoded weight, and some 50 MB for each thread. Goes on where an earlier call of the same layout was
+ * Reads, encodes and writes weights to their places in a data file. Memory stays within the largest
+ * encoded weight, `SPARE_BYTES` and some 80 MB for each thread. Goes on where an earlier call of the same layout was
  * interrupted, after comparing what that left with its checksums; the journal is left for the caller to remove.
  *
  * @throws DiptychError `checkpoint_invalid` naming file and tensor.
@@ -149,9 +149,7 @@ async function encodeAll(
   progress: Progress,
 ): Promise<void> {
   await using encoders = startEncoders(weights);
-  const ring = new ByteRing(
-    Math.max(...weights.map(encodedBytes), Math.min(RING_BYTES, sum(weights.map(encodedBytes)))),
-  );
+  const ring = new ByteRing(ringBytes(weights));
   const pending: Started[] = [];
   const writeOldest = async () => {
     const oldest = pending.shift();
@@ -167,6 +165,11 @@ async function encodeAll(
   }
   while (pending.length > 0) await writeOldest();
   await file.sync();
+}
+
+function ringBytes(weights: readonly PlacedWeight[]): number {
+  const bytes = weights.map((weight) => (weight.origin.kind === 'stored' ? encodedBytes(weight) : 0));
+  return Math.min(Math.max(0, ...bytes) + SPARE_BYTES, sum(bytes));
 }
 
 /** A weight that is being encoded. */
