@@ -37,6 +37,8 @@ export function createSessionOptions(options: SessionOptions): NativeHandle {
 function configure(pointer: Pointer, options: SessionOptions): void {
   const { intraOpThreads, allowSpinning, graphOptimization = 'all' } = options;
   check(api().setSessionGraphOptimizationLevel(pointer, GRAPH_OPTIMIZATION[graphOptimization]));
+  // Without VNNI, x86's products of bytes add up pairs in 16 bits, which overflow: exact ones instead.
+  check(api().addSessionConfigEntry(pointer, 'session.x64quantprecision', '1'));
   if (intraOpThreads !== undefined) check(api().setIntraOpNumThreads(pointer, intraOpThreads));
   if (allowSpinning !== undefined)
     check(api().addSessionConfigEntry(pointer, 'session.intra_op.allow_spinning', allowSpinning ? '1' : '0'));
