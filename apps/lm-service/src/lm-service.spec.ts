@@ -44,6 +44,13 @@ test('greedy decoding about an image gives the tokens of the reference', async (
   );
 });
 
+test('weights in four bits answer too; GetModel names how they are stored', async (context) => {
+  const { client } = await service(context, { weights: 'int4' });
+  assert.equal((await client.getModel({})).model?.weights, 'int4');
+  const told = await answer(client, question('Hello', { maxTokens: 5, ignoreEos: true }));
+  assert.equal(told.ids.length, 5);
+});
+
 test('an answer is one Admitted, then Deltas, then one Finished with timings', async (context) => {
   const { client } = await service(context);
   const told = await answer(client, question('Hello', { maxTokens: 5, ignoreEos: true }));

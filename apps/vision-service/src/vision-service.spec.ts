@@ -35,6 +35,13 @@ test('a large image comes back as tiles and a global view, with layout, features
   assert.ok((timings?.decodeResizeMs ?? 0) > 0 && (timings?.encodeMs ?? 0) > 0);
 });
 
+test('weights in eight bits encode too; GetModel names how they are stored', async (context) => {
+  const { client } = await service(context, { weights: 'int8' });
+  assert.equal((await client.getModel({})).model?.weights, 'int8');
+  const { embedding } = await client.encodeImage({ image: large, options: { split: false } });
+  assert.deepEqual(embedding?.features?.shape, [16, 64]);
+});
+
 test('`split: false` gives the global view alone, under another digest', async (context) => {
   const { client } = await service(context);
   const whole = await client.encodeImage({ image: large, options: { split: false } });

@@ -14,15 +14,17 @@ test('a line every two seconds tells share and time, at the speed of what was do
     time = 5_000 + seconds * 1_000;
     report({ done, total: 1_000, before: 100 });
   };
-  at(1, 150);
-  at(2, 200);
-  at(3.9, 300);
+  at(0, 100);
+  at(1, 110);
+  at(2, 120);
+  at(3, 200);
   at(4, 300);
-  at(40, 302);
-  at(42, 1_000);
+  at(5, 400);
+  at(90, 400);
+  at(92, 1_000);
   assert.deepEqual(lines, [
-    'compiling language: 20 %, about 16 s left',
+    'compiling language: 12 %',
     'compiling language: 30 %, about 14 s left',
-    'compiling language: 30 %, about 3 min left',
+    'compiling language: 40 %, about 3 min left',
   ]);
 });

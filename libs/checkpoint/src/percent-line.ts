@@ -20,10 +20,11 @@ export function percentLines(
   write: (line: string) => void,
   now: () => number = () => performance.now(),
 ): (share: Share) => void {
-  const begin = now();
-  let written = begin;
+  let written = now();
+  let begin: number | undefined;
   return ({ done, total, before = 0 }) => {
     const time = now();
+    begin ??= time;
     if (time - written < LINE_EVERY_MS || done >= total) return;
     written = time;
     const percent = Math.floor((done / total) * 100);
@@ -31,9 +32,12 @@ export function percentLines(
   };
 }
 
+/** The speed of less than this part of what is to do tells nothing. */
+const MEANINGFUL_PART = 0.03;
+
 /** At the speed so far; nothing where there is none yet. */
 function timeLeft(done: number, left: number, elapsedMs: number): string {
-  if (done <= 0) return '';
+  if (done < MEANINGFUL_PART * (done + left)) return '';
   const seconds = Math.ceil(((elapsedMs / done) * left) / 1000);
   return seconds < 120 ? `, about ${seconds} s left` : `, about ${Math.ceil(seconds / 60)} min left`;
 }
