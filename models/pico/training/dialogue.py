@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from language import KINDS, Scene, answer, choose_subject, phrase
+from language import EXACT, KINDS, Scene, answer, choose_subject
 from tokenizer import END_OF_TEXT, END_OF_UTTERANCE, FAKE, GLOBAL, IMAGE, START
+from wordings import reword
 
 
 class Turn(NamedTuple):
@@ -78,7 +79,7 @@ def converse(random, scenes, turns):
         kinds = random.sample(KINDS, len(KINDS)) if random.random() < 0.7 else random.choices(KINDS, k=len(KINDS))
         if number == 1 and random.random() < 0.6:
             kinds.insert(0, "next")
-        elif random.random() < 0.25:
+        elif random.random() < 0.5:  # the hardest kind
             kinds.insert(0, "what")
         asked = 0
         for kind in (*kinds, "what"):  # the last for a scene that has no clear place to ask about
@@ -91,7 +92,7 @@ def converse(random, scenes, turns):
                 Turn(
                     asked == 0,
                     random.random() < 0.8,
-                    phrase(random, kind, scene.concepts, subject),
+                    ask(random, kind, scene.concepts, subject),
                     answer(kind, scene, subject),
                     scene,
                     subject,
@@ -99,3 +100,10 @@ def converse(random, scenes, turns):
             )
             asked += 1
     return conversation
+
+
+def ask(random, kind, concepts, subject):
+    """A question in any of training's wordings; those that the documentation shows more often than the rest."""
+    if kind in EXACT and random.random() < 0.12:
+        return EXACT[kind]
+    return reword(random, kind, concepts, subject)

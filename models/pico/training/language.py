@@ -181,7 +181,11 @@ def phrase(random, kind, concepts=None, concept=None, held_out=False):
     """A random wording of a question."""
     if kind in EXACT and not held_out and random.random() < 0.12:
         return EXACT[kind]
-    wording = random.choice((HELD_OUT if held_out else PHRASINGS)[kind])
+    return fill(random, random.choice((HELD_OUT if held_out else PHRASINGS)[kind]), concepts, concept)
+
+
+def fill(random, wording, concepts=None, concept=None):
+    """A wording with its blanks filled in."""
     words = {"picture": random.choice(_PICTURES)}
     if concept is not None:
         words |= {"one": concepts.names[concept], "many": concepts.plurals[concept], "a": with_article(concepts.names[concept])}

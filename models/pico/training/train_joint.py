@@ -19,7 +19,7 @@ from glyphs import SEEN_STYLES, STYLES, Concepts, load_atlas
 from language import KINDS, PLACES, Scene, answer, choose_subject, phrase
 from model import Pico, Shape, TrainingHeads, to_patches
 from scenes import COLOURS, Recipe, draw_scenes, sample_scenes
-from train_vision import cell_labels, dense_losses
+from train_vision import PACKED, dense_batch, dense_losses, dense_scenes
 from trainer import Trainer, add_common_arguments
 from words import Words
 
@@ -39,6 +39,8 @@ def main():
     parser.add_argument("--dense", type=float, default=0.3, help="weight of the dense losses")
     parser.add_argument("--turns", type=int, default=3, help="turns of a conversation")
     parser.add_argument("--max-objects", type=int, default=6)
+    parser.add_argument("--packed", type=int, default=12, help="full scenes of each step that nobody talks about")
+    parser.add_argument("--freeze-tower", action="store_true", help="the tower stays as stage 1 left it")
     arguments = parser.parse_args()
     concepts, atlas = Concepts(arguments.concepts), load_atlas(arguments.atlas)
     tokenizer = Tokenizer.from_file(arguments.tokenizer)
@@ -46,6 +48,7 @@ def main():
     renderer, words = Renderer(tokenizer, shape.image_tokens), Words(tokenizer, concepts)
     torch.manual_seed(arguments.seed)
     model, heads = Pico(shape), TrainingHeads(shape, len(concepts))
+    model.model.vision_model.requires_grad_(not arguments.freeze_tower)
     trainer = Trainer(arguments, model, heads, (model, heads))
     recipe = Recipe(max_objects=arguments.max_objects, augment=arguments.augment)
     validation = {
@@ -57,7 +60,7 @@ def main():
         with torch.autocast("cpu", torch.bfloat16):
             features, tokens = model.encode(batch["patches"])
             losses = dense_losses(model, heads, words, features, tokens, batch)
-            hidden, halfway = model.hidden(batch["inputs"], batch["image_slots"], tokens)
+            hidden, halfway = model.hidden(batch["inputs"], batch["image_slots"], tokens[: arguments.batch])
             logits, targets = answer_logits(model, hidden, batch)
             losses["text"] = F.cross_entropy(logits.float(), targets)
             losses["probe number"], losses["probe place"] = probe_losses(model, words, halfway, batch)
@@ -72,7 +75,11 @@ def main():
 
 
 def make_batch(concepts, atlas, renderer, words, recipe, shape, arguments, seed):
-    """Scenes with dense labels, and conversations that show each of them once."""
+    """Scenes with dense labels, and conversations that show each of them once.
+
+    Packed scenes as in stage 1 come after those: they keep the tower learning at little cost, because the
+    decoder does not read them.
+    """
     chance = random.Random(seed)
     scenes = sample_scenes(atlas, recipe, arguments.batch, seed)
     images, covered = draw_scenes(atlas, scenes, shape.image, shape.image, shape.patch)
@@ -91,10 +98,12 @@ def make_batch(concepts, atlas, renderer, words, recipe, shape, arguments, seed)
     for probe in probes:
         chance.shuffle(probe)
     arrays = renderer.batch(conversations, [words.spell(chance, probe) for probe in probes])
+    dense = dense_batch(scenes, images, covered, shape)
+    if arguments.packed:
+        packed = dense_scenes(atlas, PACKED._replace(augment=arguments.augment), shape, arguments.packed, seed + 500_000_000)
+        dense = {name: torch.cat((values, packed[name])) for name, values in dense.items()}
     return {
-        "patches": to_patches(torch.from_numpy(images), shape.patch),
-        "covered": torch.from_numpy(covered.astype(np.int64)).flatten(1),
-        **{name: torch.from_numpy(labels).flatten(1) for name, labels in cell_labels(scenes, shape.cells).items()},
+        **dense,
         **_tensors(arrays),
         "probes": probe_labels(words, arrays, conversations, probes, last_scenes),
     }

@@ -18,6 +18,9 @@ from scenes import Recipe, draw_scenes, sample_scenes
 from trainer import Trainer, add_common_arguments
 from words import Words
 
+PACKED = Recipe(min_objects=3, max_objects=9, max_copies=5)
+"""Full scenes: more labels for each encoded image."""
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -31,9 +34,9 @@ def main():
     model, heads = Pico(shape), TrainingHeads(shape, len(concepts))
     trained = (model.model.vision_model, model.model.connector, model.model.text_model.embed_tokens, heads)
     trainer = Trainer(arguments, model, heads, trained)
-    recipe = Recipe(min_objects=3, max_objects=9, max_copies=5, augment=arguments.augment)
+    recipe = PACKED._replace(augment=arguments.augment)
     while not trainer.finished:
-        batch = make_batch(atlas, recipe, shape, arguments.batch, trainer.next_seed())
+        batch = dense_scenes(atlas, recipe, shape, arguments.batch, trainer.next_seed())
         with torch.autocast("cpu", torch.bfloat16):
             features, tokens = model.encode(batch["patches"])
             losses = dense_losses(model, heads, words, features, tokens, batch)
@@ -44,10 +47,15 @@ def main():
     trainer.save()
 
 
-def make_batch(atlas, recipe, shape, size, seed):
+def dense_scenes(atlas, recipe, shape, size, seed):
     """Scenes as patches with their dense labels."""
     scenes = sample_scenes(atlas, recipe, size, seed)
     images, covered = draw_scenes(atlas, scenes, shape.image, shape.image, shape.patch)
+    return dense_batch(scenes, images, covered, shape)
+
+
+def dense_batch(scenes, images, covered, shape):
+    """Drawn scenes as tensors: patches, what covers each of them, and the labels of the image tokens."""
     return {
         "patches": to_patches(torch.from_numpy(images), shape.patch),
         "covered": torch.from_numpy(covered.astype(np.int64)).flatten(1),
@@ -109,7 +117,7 @@ def _cross_entropy(logits, labels, background=1.0):
 def evaluate(model, heads, words, atlas, styles, shape, size=256):
     """Accuracy of the dense answers over objects of fixed validation scenes."""
     recipe = Recipe(styles=tuple(STYLES.index(style) for style in styles), augment=0.0)
-    batch = make_batch(atlas, recipe, shape, size, seed=12345)
+    batch = dense_scenes(atlas, recipe, shape, size, seed=12345)
     with torch.autocast("cpu", torch.bfloat16):
         features, tokens = model.encode(batch["patches"])
         embeddings = model.model.text_model.embed_tokens.weight
