@@ -73,12 +73,10 @@ export class VisionEncoder implements TileEncoder, Disposable {
     return Math.max(1, Math.min(TILES_PER_RUN, Math.floor(SHARED_PIXELS / (width * height))));
   }
 
-  /** Runs every batch size of the usual tile once, so that the first request does not pay for first allocations. */
+  /** Runs one usual tile, so that the first request does not pay for first allocations. */
   async warmUp(): Promise<void> {
     const { warmUpTile: size } = this.#vision;
-    const tile = { ...size, pixels: new Float32Array(3 * size.width * size.height) };
-    for (let count = 1; count <= this.maxTiles(size); count += 1)
-      await this.run(Array<Tile>(count).fill(tile));
+    await this.run([{ ...size, pixels: new Float32Array(3 * size.width * size.height) }]);
   }
 
   async run(tiles: readonly Tile[]): Promise<readonly Float32Array[]> {

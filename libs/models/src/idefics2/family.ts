@@ -1,4 +1,5 @@
 import type { Checkpoint } from '@diptych/checkpoint';
+import type { Size } from '@diptych/image';
 import { z } from 'zod';
 import { CheckpointTensors } from '../checkpoint-tensors.ts';
 import type { Family, FamilyModel } from '../family.ts';
@@ -40,7 +41,8 @@ async function openIdefics2(checkpoint: Checkpoint): Promise<FamilyModel> {
  */
 const POSITION_REPEATS = 4;
 
-function describeVision({ images, language, perceiver, vision }: Idefics2Config): VisionDescription {
+function describeVision(config: Idefics2Config): VisionDescription {
+  const { images, language, perceiver, vision } = config;
   const { patchSize, imageSize } = vision;
   const side = Math.floor(imageSize / patchSize);
   const geometry = { images, patchSize, maxPatches: POSITION_REPEATS * side ** 2 };
@@ -48,7 +50,7 @@ function describeVision({ images, language, perceiver, vision }: Idefics2Config)
     hiddenSize: language.hiddenSize,
     rowsPerTile: perceiver.latents,
     defaultSplit: images.split,
-    warmUpTile: { width: side * patchSize, height: side * patchSize },
+    warmUpTile: usualTile(config),
     planImage: (source, options = {}) => planIdefics2Image(geometry, source, options),
     countTokens: (grid) => countIdefics2Tokens(grid, perceiver.latents),
   };
@@ -76,3 +78,15 @@ async function endOfUtterance(checkpoint: Checkpoint): Promise<number | undefine
 const addedTokens = z.looseObject({
   added_tokens: maybe(z.array(z.looseObject({ content: z.string(), id: tokenId }))),
 });
+
+/**
+ * What a photograph of 4 x 3 becomes at the shortest edge. The largest tile has five times as many patches, and what
+ * a run took at its peak stays with the process.
+ */
+function usualTile({ images: { size }, vision: { patchSize, imageSize } }: Idefics2Config): Size {
+  const whole = (edge: number) => Math.max(Math.floor(edge / patchSize), 1) * patchSize;
+  if (!size) return { width: whole(imageSize), height: whole(imageSize) };
+  if ('height' in size) return { width: whole(size.width), height: whole(size.height) };
+  const { shortest_edge: shortest, longest_edge: longest } = size;
+  return { width: whole(Math.min((shortest * 4) / 3, longest)), height: whole(shortest) };
+}
