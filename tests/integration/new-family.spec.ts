@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
 /** Every family is copied once. */
-const FAMILIES = ['idefics3', 'llava', 'llava_next'];
+const FAMILIES = ['idefics2', 'idefics3', 'llava', 'llava_next'];
 
 const CHECKPOINTS = join(ROOT, 'tests/golden/fixtures');
 
