@@ -18,8 +18,23 @@ export const channels = z.tuple([z.number(), z.number(), z.number()]);
 /** One number above zero for each of red, green and blue: `image_std`. */
 export const divisors = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 
-/** The mean where nothing is normalised. */
-export const NO_SHIFT: [number, number, number] = [0, 0, 0];
+/** The fields that say what becomes of a pixel's bytes. */
+export interface PixelFields {
+  readonly do_rescale: boolean;
+  readonly rescale_factor: number;
+  readonly do_normalize: boolean;
+  readonly image_mean: z.output<typeof channels>;
+  readonly image_std: z.output<typeof divisors>;
+}
 
-/** The deviation where nothing is normalised. */
-export const NO_SCALE: [number, number, number] = [1, 1, 1];
+/** What a plan says of them: a step that the settings leave out changes nothing. */
+export function pixelValues(raw: PixelFields) {
+  return {
+    rescale: raw.do_rescale ? raw.rescale_factor : 1,
+    mean: raw.do_normalize ? raw.image_mean : NO_SHIFT,
+    std: raw.do_normalize ? raw.image_std : NO_SCALE,
+  };
+}
+
+const NO_SHIFT: z.output<typeof channels> = [0, 0, 0];
+const NO_SCALE: z.output<typeof divisors> = [1, 1, 1];

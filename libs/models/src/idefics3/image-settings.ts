@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { channels, divisors, NO_SCALE, NO_SHIFT, resample } from '../image-fields.ts';
+import { channels, divisors, pixelValues, resample } from '../image-fields.ts';
 import { count, withDefault } from '../settings.ts';
 
 /** The image processor's settings, every default filled in. */
@@ -32,7 +32,5 @@ export const imageSettings = z
     /** Whether images are split into tiles when a request does not say. */
     split: raw.do_image_splitting,
     resample: raw.resample,
-    rescale: raw.do_rescale ? raw.rescale_factor : 1,
-    mean: raw.do_normalize ? raw.image_mean : NO_SHIFT,
-    std: raw.do_normalize ? raw.image_std : NO_SCALE,
+    ...pixelValues(raw),
   }));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { channels, divisors, NO_SCALE, NO_SHIFT, resample } from '../image-fields.ts';
+import { channels, divisors, pixelValues, resample } from '../image-fields.ts';
 import { count, maybe, withDefault } from '../settings.ts';
 import { gridPinpoints } from './grid-pinpoints.ts';
 
@@ -82,9 +82,7 @@ export function imageSettings(supported: SupportedProcessors) {
         /** Size that is cut from the middle, or filled up with black; none where undefined. */
         crop: raw.do_center_crop ? raw.crop_size : undefined,
         resample: raw.resample,
-        rescale: raw.do_rescale ? raw.rescale_factor : 1,
-        mean: raw.do_normalize ? raw.image_mean : NO_SHIFT,
-        std: raw.do_normalize ? raw.image_std : NO_SCALE,
+        ...pixelValues(raw),
         /** Sizes that an image may be brought to before it is cut into tiles; only LlavaNextImageProcessor has them. */
         gridPinpoints: raw.image_grid_pinpoints,
       })),
