@@ -28,6 +28,9 @@ const { values: flags } = parseArgs({
   },
 });
 
+// A process that a signal ends by itself leaves the services behind; one that exits stops them.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const { scenes, concepts, questions } = loadEvalSet();
 const scorer = new Scorer(concepts);
 const tally = new Map<string, { right: number; asked: number }>();

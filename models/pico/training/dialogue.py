@@ -10,6 +10,10 @@ from tokenizer import END_OF_TEXT, END_OF_UTTERANCE, FAKE, GLOBAL, IMAGE, START
 from wordings import reword
 
 
+WHAT_FIRST = 0.75
+"""Share of scenes whose first question asks for everything: the hardest kind, and the last to be learnt."""
+
+
 class Turn(NamedTuple):
     image: bool  # whether the question brings a new image
     image_first: bool
@@ -79,7 +83,7 @@ def converse(random, scenes, turns):
         kinds = random.sample(KINDS, len(KINDS)) if random.random() < 0.7 else random.choices(KINDS, k=len(KINDS))
         if number == 1 and random.random() < 0.6:
             kinds.insert(0, "next")
-        elif random.random() < 0.5:  # the hardest kind
+        elif random.random() < WHAT_FIRST:
             kinds.insert(0, "what")
         asked = 0
         for kind in (*kinds, "what"):  # the last for a scene that has no clear place to ask about
