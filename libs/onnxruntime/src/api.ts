@@ -58,6 +58,7 @@ const FUNCTIONS = {
     [HANDLE, PATH, HANDLE, OUT_HANDLE],
   ),
   createSessionOptions: entry<(out: PointerCell) => Status>(10, STATUS, [OUT_HANDLE]),
+  enableProfiling: entry<(options: Pointer, prefix: string) => Status>(14, STATUS, [HANDLE, PATH]),
   setSessionGraphOptimizationLevel: entry<(options: Pointer, level: number) => Status>(23, STATUS, [
     HANDLE,
     'int',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
@@ -54,6 +54,19 @@ test('takes every option', async () => {
     await session.run(fixture.binding);
     assert.deepEqual([...fixture.sum.data], [1, 2]);
   }
+});
+
+test('writes a profile of its nodes by the time it was disposed of', async () => {
+  await withFolder(async (folder) => {
+    const session = await loadGraph(addition(), { profilePrefix: join(folder, 'profile') });
+    using fixture = new Addition(session);
+    await session.run(fixture.binding);
+    session[Symbol.dispose]();
+    const [file, ...others] = await readdir(folder);
+    assert.match(file ?? '', /^profile.*\.json$/);
+    assert.deepEqual(others, []);
+    assert.match(await readFile(join(folder, file ?? ''), 'utf8'), /"op_name" *: *"Add"/);
+  });
 });
 
 test('the event loop keeps ticking during a run', async () => {
