@@ -1,0 +1,117 @@
+import { defaultHome } from '@diptych/checkpoint';
+import type { LanguageService } from '@diptych/contract';
+import { DiptychError } from '@diptych/errors';
+import { Engine, OnnxDecoder } from '@diptych/generation';
+import { type LoadedModel, loadModel, locateModel, type Model } from '@diptych/models';
+import type { RpcHandlers } from '@diptych/rpc';
+import { type Logger, Stopwatch } from '@diptych/telemetry';
+import type { Tokenizer } from '@diptych/text';
+import { createCountTokens } from './count-tokens.ts';
+import { createGenerate } from './generate.ts';
+import { createGetModel } from './get-model.ts';
+import { loadTokenizer } from './load-tokenizer.ts';
+import { memoryNeeds } from './memory-needs.ts';
+import { PromptReader } from './prompt-reader.ts';
+import type { LmSettings } from './settings.ts';
+
+/** What a language stage is made of; see settings.ts for each. */
+export interface LanguageStageOptions extends Omit<LmSettings, 'listen' | 'graceSeconds' | 'logLevel'> {
+  readonly logger: Logger;
+  /** Told in words what takes long: a download, a compile. */
+  readonly onProgress: (message: string) => void;
+}
+
+/** A loaded language model behind the methods of its service, whoever calls them. */
+export interface LanguageStage {
+  readonly handlers: RpcHandlers<typeof LanguageService>;
+  /** What is served, for the log. */
+  readonly description: object;
+  /** Ends running answers with `shutting_down`, waits for the step that runs, and frees the model. Once. */
+  close(): Promise<void>;
+}
+
+/** Tokens of a slot where nobody says: longer contexts of a model are rarely used and cost memory for each slot. */
+const USUAL_CONTEXT = 8192;
+
+/** Loads the model (compiling it where needed) and warms the decoder up. */
+export async function loadLanguageStage(options: LanguageStageOptions): Promise<LanguageStage> {
+  const { logger, slots, onProgress, unreadEvents } = options;
+  const model = await loadModel({
+    checkpointFolder: await locateModel(options.model, { onProgress }),
+    home: options.home ?? defaultHome(),
+    weights: options.weights,
+    stages: ['language'],
+    onProgress,
+  });
+  const tokenizer = await loadTokenizer(model.checkpoint, model.family);
+  checkImageToken(model, tokenizer);
+  const capacity = contextOf(options.context, model);
+  logger.info(await memoryNeeds(model, slots, capacity), 'memory needs');
+  const decoder = await loadDecoder(options, model, capacity);
+  const engine = new Engine({ decoder, maxQueue: options.queue });
+  const prompts = new PromptReader({ model, tokenizer, capacity });
+  const { id, fingerprint, weights } = model;
+  return {
+    handlers: {
+      generate: createGenerate({ model, tokenizer, prompts, engine, unreadEvents }),
+      countTokens: createCountTokens(prompts),
+      getModel: createGetModel(model, { capacity, slots }),
+    },
+    description: { model: id, fingerprint, weights, slots, context: capacity },
+    close: async () => {
+      await engine.close();
+      decoder[Symbol.dispose]();
+    },
+  };
+}
+
+/** With two ideas of the placeholder no position of a prompt would get an image's features, and nobody would notice. */
+function checkImageToken({ imageToken, language: { imageTokenId } }: Model, tokenizer: Tokenizer): void {
+  const id = tokenizer.tokenId(imageToken);
+  if (id === imageTokenId) return;
+  const found = id === undefined ? `has no ${imageToken}` : `gives ${imageToken} the id ${id}`;
+  throw new DiptychError(
+    'checkpoint_invalid',
+    `config.json: image_token_id is ${imageTokenId}, but tokenizer.json ${found}; both must name the same token.`,
+    { param: 'image_token_id' },
+  );
+}
+
+function contextOf(wanted: number | undefined, { language }: Model): number {
+  const { maxContext } = language;
+  if (wanted === undefined) return Math.min(maxContext, USUAL_CONTEXT);
+  if (wanted <= maxContext) return wanted;
+  throw new DiptychError(
+    'configuration_invalid',
+    `--context must be at most ${maxContext}, the context of this model, got ${wanted}`,
+    { param: '--context' },
+  );
+}
+
+async function loadDecoder(
+  options: LanguageStageOptions,
+  model: LoadedModel<'language'>,
+  capacity: number,
+): Promise<OnnxDecoder> {
+  const { threads, slots, logger } = options;
+  const watch = new Stopwatch();
+  const decoder = await OnnxDecoder.load({
+    graphPath: model.language.graphPath,
+    slots,
+    capacity,
+    // The stages share the cores of a small machine; a waiting decoder must not burn them.
+    session: { intraOpThreads: threads, allowSpinning: false },
+  });
+  const loadMs = watch.lap();
+  await warmUp(decoder);
+  logger.info({ loadMs, warmUpMs: watch.lap(), threads }, 'decoder ready');
+  return decoder;
+}
+
+/** One prompt and one step, so that the first request does not pay for first allocations. Nobody reuses the slot's contents. */
+async function warmUp(decoder: OnnxDecoder): Promise<void> {
+  const logits = new Float32Array(decoder.vocabSize);
+  const images = { rows: new Float32Array(0), positions: new Int32Array(0) };
+  await decoder.prefill({ slot: 0, past: 0, ids: Int32Array.of(0), images, logits });
+  await decoder.decode([{ slot: 0, past: 1, id: 0 }], logits);
+}
