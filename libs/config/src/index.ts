@@ -7,3 +7,4 @@ export {
   type SettingsShape,
   type SettingsValues,
 } from './parse-settings.ts';
+export { readValues } from './read-values.ts';

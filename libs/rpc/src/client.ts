@@ -8,6 +8,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { cancellation, endOf } from './call-ends.ts';
 import { decodeMessage, encodeMessage } from './codec.ts';
 import { checkHealth, type Health, waitUntilServing } from './health.ts';
 import {
@@ -186,8 +187,7 @@ function decodeAnswer(target: Target, bytes: Buffer | undefined): MessageShape<D
 }
 
 function grpcOptions(options: CallOptions): GrpcCallOptions {
-  const ends = [options.deadline?.getTime(), options.timeoutMs && Date.now() + options.timeoutMs];
-  const deadline = Math.min(...ends.filter((end) => end !== undefined));
+  const deadline = endOf(options);
   return Number.isFinite(deadline) ? { deadline } : {};
 }
 
@@ -200,11 +200,6 @@ function failure(
   if (signal?.aborted === true) return cancellation(signal);
   const method = `${target.method.parent.typeName}.${target.method.name}`;
   return fromStatus(error, { peer: target.peer, method, began });
-}
-
-function cancellation(signal: AbortSignal): DiptychError {
-  if (signal.reason instanceof DiptychError) return signal.reason;
-  return new DiptychError('cancelled', 'The call was cancelled.', { cause: signal.reason });
 }
 
 function isServiceError(error: unknown): error is ServiceError {

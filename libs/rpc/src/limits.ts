@@ -33,3 +33,6 @@ export const FORCED_END_MS = 250;
 
 /** Retry hint of a server that is going away: about the time a replacement needs to be known. */
 export const SHUTDOWN_RETRY_MS = 1_000;
+
+/** Longest delay that a Node timer takes, in milliseconds; it fires at once where it is asked for more. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;

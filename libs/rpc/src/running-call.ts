@@ -1,12 +1,10 @@
 import { DiptychError } from '@diptych/errors';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { LONGEST_TIMER_MS } from './limits.ts';
 import type { CallContext } from './service-types.ts';
 
 /** A grpc-js call as the server sees it, unary or streaming its answer. */
 export type ServerCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
-
-/** Longest delay that a Node timer takes, in milliseconds. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** One call in progress: joins its ends (client, deadline, shutdown) into one signal. */
 export class RunningCall implements CallContext {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { DescMethod } from '@bufbuild/protobuf';
-import { DiptychError, reasonOf, toDiptychError } from '@diptych/errors';
+import { DiptychError, toDiptychError } from '@diptych/errors';
 import type { Logger } from '@diptych/telemetry';
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import { orAborted } from './call-ends.ts';
 import { decodeMessage, encodeMessage } from './codec.ts';
 import type { RunningCall } from './running-call.ts';
 import type { CallContext } from './service-types.ts';
@@ -74,19 +75,14 @@ async function writeAll(
   signal: AbortSignal,
 ): Promise<void> {
   const iterator = responses[Symbol.asyncIterator]();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  aborted.catch(() => undefined);
-  const onAbort = () => reject(reasonOf(signal));
-  signal.addEventListener('abort', onAbort, { once: true });
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted]);
+      const next = await orAborted(iterator.next(), signal);
       if (next.done === true) return;
       const bytes = encodeMessage(served.method.output, next.value, served.maxMessageBytes);
       if (!call.write(bytes)) await drained(call, signal, served.slowReaderMs);
     }
   } finally {
-    signal.removeEventListener('abort', onAbort);
     // Not awaited: a handler that ignores its signal would hold the call open.
     iterator.return?.().catch((error: unknown) => report(error, served));
   }

@@ -14,8 +14,8 @@ export function clientGone(response: ServerResponse): AbortSignal {
 export interface CallEnd {
   /** Ends everything downstream. */
   readonly signal: AbortSignal;
-  /** When the answer is waited for no longer. */
-  readonly deadline: Date;
+  /** When the answer is waited for no longer; absent where nothing limits it. */
+  readonly deadline?: Date | undefined;
 }
 
 /** What ends a call from outside. */

@@ -1,7 +1,6 @@
-import { DiptychError } from '@diptych/errors';
 import type { ImageInput } from '../chat/answer-job.ts';
+import { imageBytes } from '../images/image-bytes.ts';
 import { parseImageUrl } from '../images/parse-image-url.ts';
-import { invalid } from './invalid.ts';
 
 /** What images are measured against. */
 export interface ImageOptions {
@@ -29,13 +28,5 @@ export function readImage(
     return { param, source: parseImageUrl(part.value, { param, maxBytes }) };
   }
   const param = `${at}.image`;
-  if (part.value.byteLength === 0) throw invalid(param, 'is empty: it must be the bytes of an image');
-  if (part.value.byteLength > maxBytes) {
-    throw new DiptychError(
-      'image_too_large',
-      `The image is ${part.value.byteLength} bytes long; this server accepts up to ${maxBytes}.`,
-      { param },
-    );
-  }
-  return { param, source: { kind: 'bytes', bytes: part.value } };
+  return { param, source: imageBytes(part.value, { param, maxBytes }) };
 }

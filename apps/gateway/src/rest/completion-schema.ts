@@ -35,8 +35,11 @@ function promptComplaint(input: unknown): string {
   return complaint('text of well-formed Unicode', input);
 }
 
-/** An image as text, or as what chat takes for `image_url`. */
-const image = z.preprocess((value) => (typeof value === 'string' ? { url: value } : value), imageUrl);
+/** An image as text (or bytes, from this process), or as what chat takes for `image_url`. */
+const image = z.preprocess(
+  (value) => (typeof value === 'string' || value instanceof Uint8Array ? { url: value } : value),
+  imageUrl,
+);
 
 /** The body of `POST /v1/completions`. */
 export const completionSchema = z.strictObject({

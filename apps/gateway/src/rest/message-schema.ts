@@ -1,14 +1,20 @@
 import { z } from 'zod';
 import { MAX_PARTS } from '../chat/limits.ts';
-import { anObject, complaint, list, text } from './schema-kinds.ts';
+import { anObject, complaint, expecting, isText, list, text } from './schema-kinds.ts';
 
 const detail = z.enum(['auto', 'low', 'high'], {
   error: ({ input }) => complaint('"auto", "low" or "high"', input),
 });
 
+/** Text, or the bytes themselves, which no JSON can hold: those of a caller in this process. */
+const textOrBytes = expecting(
+  'text of well-formed Unicode',
+  (value): value is string | Uint8Array => isText(value) || value instanceof Uint8Array,
+);
+
 /** What stands for an image: an address, a data URI or base64, and how closely it is looked at. */
 export const imageUrl = z.strictObject(
-  { url: text, detail: detail.nullish() },
+  { url: textOrBytes, detail: detail.nullish() },
   anObject('with the field url'),
 );
 

@@ -1,4 +1,5 @@
 import type { ImageInput } from '../chat/answer-job.ts';
+import { imageBytes } from '../images/image-bytes.ts';
 import { parseImageUrl } from '../images/parse-image-url.ts';
 import type { BodyImage } from './message-schema.ts';
 
@@ -20,7 +21,8 @@ export function readImage(
   { url, detail }: BodyImage,
   { param, maxImageBytes: maxBytes }: ReadImageOptions,
 ): ImageInput {
-  const source = parseImageUrl(url, { param, maxBytes });
+  const read = { param, maxBytes };
+  const source = typeof url === 'string' ? parseImageUrl(url, read) : imageBytes(url, read);
   return { source, param, ...(isDecided(detail) && { split: detail === 'high' }) };
 }
 

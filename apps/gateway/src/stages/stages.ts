@@ -24,8 +24,14 @@ export interface Stages extends Disposable {
 
 /** Connects to the stages when they are first needed, and again after each failure. */
 export function connectStages(addresses: { readonly vision: string; readonly language: string }): Stages {
-  const vision = createClient(VisionService, { address: addresses.vision, name: 'vision-service' });
-  const language = createClient(LanguageService, { address: addresses.language, name: 'lm-service' });
+  return stagesOf({
+    vision: createClient(VisionService, { address: addresses.vision, name: 'vision-service' }),
+    language: createClient(LanguageService, { address: addresses.language, name: 'lm-service' }),
+  });
+}
+
+/** The stages behind two clients, which disposing closes. */
+export function stagesOf({ vision, language }: Pick<Stages, 'vision' | 'language'>): Stages {
   let known: { readonly model: ModelInfo; readonly until: number } | undefined;
   return {
     vision,
