@@ -6,11 +6,13 @@ import { type LoadedModel, loadModel, locateModel, type Model } from '@diptych/m
 import type { RpcHandlers } from '@diptych/rpc';
 import { type Logger, Stopwatch } from '@diptych/telemetry';
 import type { Tokenizer } from '@diptych/text';
+import { availableMemory } from './available-memory.ts';
 import { createCountTokens } from './count-tokens.ts';
 import { createGenerate } from './generate.ts';
 import { createGetModel } from './get-model.ts';
 import { loadTokenizer } from './load-tokenizer.ts';
-import { memoryNeeds } from './memory-needs.ts';
+import { modelMemory } from './memory-needs.ts';
+import { type MemoryPlan, planMemory } from './plan-memory.ts';
 import { PromptReader } from './prompt-reader.ts';
 import type { LmSettings } from './settings.ts';
 
@@ -30,12 +32,13 @@ export interface LanguageStage {
   close(): Promise<void>;
 }
 
-/** Tokens of a slot where nobody says: longer contexts of a model are rarely used and cost memory for each slot. */
-const USUAL_CONTEXT = 8192;
-
-/** Loads the model (compiling it where needed) and warms the decoder up. */
+/**
+ * Loads the model (compiling it where needed) and warms the decoder up.
+ *
+ * @throws DiptychError `insufficient_memory` before weights are loaded that would not fit
+ */
 export async function loadLanguageStage(options: LanguageStageOptions): Promise<LanguageStage> {
-  const { logger, slots, onProgress, unreadEvents } = options;
+  const { onProgress, unreadEvents } = options;
   const model = await loadModel({
     checkpointFolder: await locateModel(options.model, { onProgress }),
     home: options.home ?? defaultHome(),
@@ -45,9 +48,9 @@ export async function loadLanguageStage(options: LanguageStageOptions): Promise<
   });
   const tokenizer = await loadTokenizer(model.checkpoint, model.family);
   checkImageToken(model, tokenizer);
-  const capacity = contextOf(options.context, model);
-  logger.info(await memoryNeeds(model, slots, capacity), 'memory needs');
-  const decoder = await loadDecoder(options, model, capacity);
+  const plan = await planFor(model, options);
+  const { slots, context: capacity } = plan;
+  const decoder = await loadDecoder(options, model, plan);
   const engine = new Engine({ decoder, maxQueue: options.queue });
   const prompts = new PromptReader({ model, tokenizer, capacity });
   const { id, fingerprint, weights } = model;
@@ -77,28 +80,25 @@ function checkImageToken({ imageToken, language: { imageTokenId } }: Model, toke
   );
 }
 
-function contextOf(wanted: number | undefined, { language }: Model): number {
-  const { maxContext } = language;
-  if (wanted === undefined) return Math.min(maxContext, USUAL_CONTEXT);
-  if (wanted <= maxContext) return wanted;
-  throw new DiptychError(
-    'configuration_invalid',
-    `--context must be at most ${maxContext}, the context of this model, got ${wanted}`,
-    { param: '--context' },
-  );
+async function planFor(model: LoadedModel<'language'>, options: LanguageStageOptions): Promise<MemoryPlan> {
+  const availableBytes = await availableMemory();
+  const plan = planMemory(await modelMemory(model), options, availableBytes);
+  const { needs, arithmetic, slots, context } = plan;
+  options.logger.info({ ...needs, availableBytes, slots, context }, `memory: ${arithmetic}`);
+  return plan;
 }
 
 async function loadDecoder(
   options: LanguageStageOptions,
   model: LoadedModel<'language'>,
-  capacity: number,
+  { slots, context }: MemoryPlan,
 ): Promise<OnnxDecoder> {
-  const { threads, slots, logger } = options;
+  const { threads, logger } = options;
   const watch = new Stopwatch();
   const decoder = await OnnxDecoder.load({
     graphPath: model.language.graphPath,
     slots,
-    capacity,
+    capacity: context,
     // The stages share the cores of a small machine; a waiting decoder must not burn them.
     session: { intraOpThreads: threads, allowSpinning: false },
   });

@@ -23,13 +23,12 @@ export const LM_SETTINGS = {
       max: 1024,
       fallback: availableParallelism(),
     }),
-    slots: integer('Sequences that decode at once; each has a cache of its own.', {
-      min: 1,
-      max: 1024,
-      fallback: 4,
-    }),
+    slots: integer(
+      'Sequences that decode at once, each with a cache of its own; default: what memory allows, at most 16.',
+      { min: 1, max: 1024 },
+    ),
     context: integer(
-      'Most tokens of one sequence, prompt and answer; default: what the model allows, at most 8192.',
+      'Most tokens of one sequence, prompt and answer; default: what model and memory allow, at most 8192.',
       { min: 2, max: 10_000_000 },
     ),
     queue: integer('Most sequences that wait for a slot; further ones are refused with a retry hint.', {

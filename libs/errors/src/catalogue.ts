@@ -174,6 +174,11 @@ export const CATALOGUE = {
     'Start with --help to see what is accepted.',
     { grpc: 'FAILED_PRECONDITION' },
   ),
+  insufficient_memory: request(
+    'The model does not fit into the memory that the process may take.',
+    'Start with fewer --slots, a shorter --context or smaller --weights; the message shows the sum.',
+    { grpc: 'FAILED_PRECONDITION' },
+  ),
   // Load and life cycle
   queue_full: {
     grpc: 'RESOURCE_EXHAUSTED',

@@ -12,8 +12,7 @@ import {
 } from '@diptych/contract';
 import { createClient, type RpcClient } from '@diptych/rpc';
 import { createLogger } from '@diptych/telemetry';
-import { startLmService } from '../lm-service.ts';
-import type { LmSettings } from '../settings.ts';
+import { type LmServiceOptions, startLmService } from '../lm-service.ts';
 
 /** A request before it is a message. */
 export type GenerateInit = Plain<MessageInitShape<typeof GenerateRequestSchema>>;
@@ -37,7 +36,7 @@ export async function temporaryHome(context: TestContext): Promise<string> {
 }
 
 /** A running lm-service of the tiny checkpoint and a client of it. */
-export async function service(context: TestContext, settings: Partial<LmSettings> = {}) {
+export async function service(context: TestContext, settings: Partial<LmServiceOptions> = {}) {
   const running = await startLmService({
     model: TINY_CHECKPOINT,
     weights: 'float32',
