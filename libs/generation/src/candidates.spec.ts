@@ -2,14 +2,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Candidates } from './candidates.ts';
+import { LogitRow } from './logit-row.ts';
 import { type Filters, filterPlainly } from './spec-support/reference-filters.ts';
 
 function filtered(logits: readonly number[], filters: Filters): Candidates {
-  const candidates = new Candidates(logits.length);
-  candidates.select(Float32Array.from(logits), filters);
+  const candidates = new Candidates(rowOf(logits));
+  candidates.select({ ...filters, minP: filters.topP < 1 ? 0 : filters.minP });
   if (filters.topP < 1) candidates.keepTopP(filters.topP);
   if (filters.minP > 0) candidates.keepMinP(filters.minP);
   return candidates;
+}
+
+function rowOf(logits: readonly number[]): LogitRow {
+  const row = new LogitRow(logits.length);
+  assert.ok(row.load(Float32Array.from(logits)));
+  return row;
 }
 
 /**
@@ -18,12 +25,12 @@ function filtered(logits: readonly number[], filters: Filters): Candidates {
  */
 const anyLogits = fc.array(
   fc.integer({ min: -64, max: 64 }).map((n) => n / 8),
-  { minLength: 1, maxLength: 80 },
+  { minLength: 1, maxLength: 200 },
 );
 const anyShare = fc.integer({ min: 1, max: 1008 }).map((n) => n / 1009);
 const anyFilters: fc.Arbitrary<Filters> = fc.record({
   temperature: fc.constantFrom(0.3, 0.7, 1, 1.7, 2),
-  topK: fc.integer({ min: 0, max: 90 }),
+  topK: fc.integer({ min: 0, max: 220 }),
   topP: fc.oneof(fc.constant(1), anyShare),
   minP: fc.oneof(fc.constant(0), anyShare),
 });
@@ -77,8 +84,13 @@ test('the most likely token is kept by the narrowest filters', () => {
 });
 
 test('a suppressed token is never drawn, at either end of the range', () => {
-  const candidates = new Candidates(4);
-  candidates.select(Float32Array.of(-Infinity, 0, 0, -Infinity), { temperature: 1, topK: 0 });
+  const row = rowOf([5, 0, 0, 5]);
+  row.change((logits) => {
+    logits[0] = -Infinity;
+    logits[3] = -Infinity;
+  });
+  const candidates = new Candidates(row);
+  candidates.select({ temperature: 1, topK: 0, minP: 0 });
   assert.deepEqual([candidates.draw(0), candidates.draw(1 - 2 ** -53)], [1, 2]);
 });
 

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { logprobsOf } from './logprobs.ts';
+import { LogitRow } from './logit-row.ts';
+import { logSoftmax, type PositionLogprobs } from './logprobs.ts';
+
+function logprobsOf(logits: Float32Array, chosen: number, count: number): PositionLogprobs {
+  const row = new LogitRow(logits.length);
+  assert.ok(row.load(logits));
+  const softmax = logSoftmax(row, count, logits);
+  return { chosen: softmax.of(chosen), top: softmax.top };
+}
 
 test('log probabilities are the log-softmax of PyTorch', () => {
   // torch.log_softmax of these float32 logits.

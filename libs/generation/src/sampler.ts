@@ -1,7 +1,7 @@
-import assert from 'node:assert/strict';
 import { DiptychError } from '@diptych/errors';
 import { Candidates } from './candidates.ts';
-import { logprobsOf, type PositionLogprobs } from './logprobs.ts';
+import { LogitRow } from './logit-row.ts';
+import { logSoftmax, type PositionLogprobs } from './logprobs.ts';
 import { applyPenalties, isNeutral, type TokenHistory } from './penalties.ts';
 import { uniformAt } from './random.ts';
 import type { SamplingParameters } from './sampling-parameters.ts';
@@ -30,12 +30,12 @@ export interface SampledToken {
  * of logits and choice alone; the object only keeps scratch buffers, so one serves all sequences of a model.
  */
 export class Sampler {
-  readonly #adjusted: Float32Array;
+  readonly #row: LogitRow;
   readonly #candidates: Candidates;
 
   constructor(vocabSize: number) {
-    this.#adjusted = new Float32Array(vocabSize);
-    this.#candidates = new Candidates(vocabSize);
+    this.#row = new LogitRow(vocabSize);
+    this.#candidates = new Candidates(this.#row);
   }
 
   /**
@@ -45,60 +45,36 @@ export class Sampler {
    * @throws DiptychError `internal` where a logit is not a finite number
    */
   sample(logits: Float32Array, choice: Choice): SampledToken {
-    const best = argmaxOfFinite(logits, choice.index);
-    const adjusted = this.#adjust(logits, choice);
-    const id = this.#choose(adjusted, choice, adjusted === logits ? best : undefined);
+    if (!this.#row.load(logits)) throw notFinite(choice.index);
     const { logprobs } = choice.parameters;
-    return logprobs === undefined ? { id } : { id, logprobs: logprobsOf(logits, id, logprobs) };
+    const softmax = logprobs === undefined ? undefined : logSoftmax(this.#row, logprobs, logits);
+    this.#adjust(choice);
+    const id = this.#choose(choice);
+    return softmax === undefined ? { id } : { id, logprobs: { chosen: softmax.of(id), top: softmax.top } };
   }
 
-  #adjust(logits: Float32Array, { parameters, history, banned }: Choice): Float32Array {
+  #adjust({ parameters, history, banned }: Choice): void {
     const bannedIds = [...banned];
-    if (isNeutral(parameters) && bannedIds.length === 0) return logits;
-    this.#adjusted.set(logits);
-    applyPenalties(this.#adjusted, parameters, history);
-    for (const id of bannedIds) this.#adjusted[id] = -Infinity;
-    return this.#adjusted;
+    if (isNeutral(parameters) && bannedIds.length === 0) return;
+    this.#row.change((logits) => {
+      applyPenalties(logits, parameters, history);
+      for (const id of bannedIds) logits[id] = -Infinity;
+    });
   }
 
-  #choose(logits: Float32Array, { parameters, index }: Choice, best: number | undefined): number {
-    const { temperature, topP, minP, seed } = parameters;
-    if (temperature === 0) return best ?? argmax(logits);
-    this.#candidates.select(logits, parameters);
+  #choose({ parameters, index }: Choice): number {
+    const { temperature, topK, topP, minP, seed } = parameters;
+    if (temperature === 0) return this.#row.argmax();
+    // After top-p, which looks at all tokens, min-p can no longer spare work.
+    this.#candidates.select({ temperature, topK, minP: topP < 1 ? 0 : minP });
     if (topP < 1) this.#candidates.keepTopP(topP);
     if (minP > 0) this.#candidates.keepMinP(minP);
     return this.#candidates.draw(uniformAt(seed, index));
   }
 }
 
-function argmax(logits: Float32Array): number {
-  let best = 0;
-  let largest = -Infinity;
-  logits.forEach((logit, id) => {
-    if (logit > largest) {
-      largest = logit;
-      best = id;
-    }
-  });
-  assert.ok(largest > -Infinity, 'no token is left to choose');
-  return best;
-}
-
-/** The argmax, and in the same pass the proof that all logits are finite: x - x is 0 for these alone. */
-function argmaxOfFinite(logits: Float32Array, index: number): number {
-  let best = 0;
-  let largest = -Infinity;
-  let residue = 0;
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id] ?? 0;
-    residue += logit - logit;
-    if (logit > largest) {
-      largest = logit;
-      best = id;
-    }
-  }
-  if (residue === 0) return best;
-  throw new DiptychError(
+function notFinite(index: number): DiptychError {
+  return new DiptychError(
     'internal',
     `The model's logits for token ${index} of the answer are not finite numbers; the sequence cannot go on. ` +
       'Other requests are not affected.',

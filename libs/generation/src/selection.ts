@@ -28,16 +28,6 @@ export function kthLargest(values: Float32Array, k: number, scratch: Float64Arra
   return heap[0] ?? 0;
 }
 
-/** Indices of the `count` largest numbers, largest first; of equal ones the lower index first. */
-export function indicesOfLargest(values: Float32Array, count: number): number[] {
-  if (count === 0) return [];
-  const limit = kthLargest(values, Math.min(count, values.length), new Float64Array(count));
-  const indices: number[] = [];
-  for (let i = 0; i < values.length; i++) if ((values[i] ?? 0) >= limit) indices.push(i);
-  const byValue = (left: number, right: number) => (values[right] ?? 0) - (values[left] ?? 0) || left - right;
-  return indices.sort(byValue).slice(0, count);
-}
-
 function siftDown(heap: Float64Array, start: number): void {
   const value = heap[start] ?? 0;
   let parent = start;
