@@ -8,6 +8,7 @@ import { Sampler } from './sampler.ts';
 import { planAdmission, planStep, type StepPlan } from './scheduler.ts';
 import { Sequence } from './sequence.ts';
 import { SlotTable } from './slots.ts';
+import { StepTimes } from './step-times.ts';
 
 /** What an engine is made of. */
 export interface EngineOptions {
@@ -15,7 +16,7 @@ export interface EngineOptions {
   readonly decoder: Decoder;
   /** Sequences that may wait for a slot. */
   readonly maxQueue?: number;
-  /** Prompt tokens that one step computes, over all prompts. */
+  /** Most prompt tokens that one step computes, over all prompts. Fewer where they would hold up a stream. */
   readonly prefillChunk?: number;
 }
 
@@ -45,6 +46,8 @@ export class Engine implements AsyncDisposable {
   readonly #logits: Float32Array;
   #waiting: Sequence[] = [];
   #active: Sequence[] = [];
+  readonly #times = new StepTimes();
+  #turn = 0;
   #typicalMs = FIRST_RETRY_MS;
   #loop: Promise<void> | undefined;
   #closing = false;
@@ -103,7 +106,7 @@ export class Engine implements AsyncDisposable {
 
   async #step(): Promise<void> {
     const plan = this.#schedule();
-    const outcomes = await runStep(this.#decoder, plan, this.#logits);
+    const outcomes = await runStep({ decoder: this.#decoder, times: this.#times }, plan, this.#logits);
     this.#commit(outcomes);
   }
 
@@ -112,7 +115,8 @@ export class Engine implements AsyncDisposable {
     this.#releaseEnded();
     for (const sequence of planAdmission(this.#waiting, this.#slots.free)) this.#admit(sequence);
     this.#releaseEnded();
-    return planStep(this.#active, this.#prefillChunk);
+    const limits = { prefillChunk: this.#prefillChunk, turn: this.#turn++, costs: this.#times.costs };
+    return planStep(this.#active, limits);
   }
 
   #admit(sequence: Sequence): void {
@@ -172,7 +176,7 @@ export class Engine implements AsyncDisposable {
 /** A few times the slots of a usual server: waiting longer is worse for a caller than trying elsewhere. */
 const DEFAULT_QUEUE = 64;
 
-/** Attention over prompts runs fastest in chunks of about this size, and others wait only for one of them. */
+/** Attention over prompts runs fastest in parts of about this size, and needs little memory to work in. */
 const DEFAULT_PREFILL_CHUNK = 256;
 
 /** How long a sequence holds its slot, as long as none has finished. */

@@ -1,6 +1,7 @@
 import type { Decoder } from './decoder-interface.ts';
 import type { StepPlan } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
+import type { StepTimes } from './step-times.ts';
 
 /** What became of one sequence in one step. */
 export type Outcome =
@@ -13,6 +14,13 @@ export type Outcome =
     }
   | { readonly sequence: Sequence; readonly error: unknown };
 
+/** What steps run on. */
+export interface StepRunner {
+  readonly decoder: Decoder;
+  /** Told how long each run took. */
+  readonly times: StepTimes;
+}
+
 /**
  * Runs a plan: the decode batch, then the parts of prompts. Never rejects: an error becomes the outcome of the
  * sequence it belongs to.
@@ -20,14 +28,15 @@ export type Outcome =
  * @param logits `[slots, vocabSize]`, filled; a plan has at most one row for each slot
  */
 export async function runStep(
-  decoder: Decoder,
+  runner: StepRunner,
   plan: StepPlan<Sequence>,
   logits: Float32Array,
 ): Promise<Outcome[]> {
+  const { decoder } = runner;
   const row = (index: number) => logits.subarray(index * decoder.vocabSize, (index + 1) * decoder.vocabSize);
-  const outcomes = plan.decode.length === 0 ? [] : await decode(decoder, plan.decode, logits);
+  const outcomes = plan.decode.length === 0 ? [] : await decode(runner, plan.decode, logits);
   for (const { sequence, tokens } of plan.prefill) {
-    outcomes.push(await prefill(decoder, sequence, tokens, row(outcomes.length)));
+    outcomes.push(await prefill(runner, sequence, tokens, row(outcomes.length)));
   }
   return outcomes;
 }
@@ -37,35 +46,40 @@ export async function runStep(
  * writes the same keys and values to the same places again.
  */
 async function decode(
-  decoder: Decoder,
+  runner: StepRunner,
   sequences: readonly Sequence[],
   logits: Float32Array,
 ): Promise<Outcome[]> {
+  const { decoder, times } = runner;
   const row = (index: number) => logits.subarray(index * decoder.vocabSize, (index + 1) * decoder.vocabSize);
   try {
+    const start = performance.now();
     await decoder.decode(
       sequences.map((sequence) => sequence.decodeEntry()),
       logits,
     );
+    times.decoded(performance.now() - start);
     return sequences.map((sequence, i) => ({ sequence, computed: 1, logits: row(i) }));
   } catch (error) {
     const [only, ...others] = sequences;
     if (only && others.length === 0) return [{ sequence: only, error }];
     const outcomes: Outcome[] = [];
     for (const [i, sequence] of sequences.entries())
-      outcomes.push(...(await decode(decoder, [sequence], row(i))));
+      outcomes.push(...(await decode(runner, [sequence], row(i))));
     return outcomes;
   }
 }
 
 async function prefill(
-  decoder: Decoder,
+  { decoder, times }: StepRunner,
   sequence: Sequence,
   tokens: number,
   logits: Float32Array,
 ): Promise<Outcome> {
   try {
+    const start = performance.now();
     await decoder.prefill(sequence.prefillStep(tokens, logits));
+    times.prefilled(tokens, performance.now() - start);
     return { sequence, computed: tokens, logits };
   } catch (error) {
     return { sequence, error };
