@@ -72,7 +72,7 @@ function chatTemplateOption(): Option {
 
 /** Without a default: the services have one, and read DIPTYCH_WEIGHTS. */
 function weightsOption(): Option {
-  const description = 'how weights are stored (default: float32, or DIPTYCH_WEIGHTS)';
+  const description = 'how weights are stored (default: auto, or DIPTYCH_WEIGHTS)';
   return new Option('--weights <format>', description).choices(WEIGHT_CHOICES);
 }
 

@@ -15,7 +15,7 @@ export const LM_SETTINGS = {
     home: folder("Folder for compiled models; default: diptych in the user's cache folder."),
     weights: choice('How weights are stored; auto goes by this machine and the size of the model.', {
       words: WEIGHT_CHOICES,
-      fallback: 'float32',
+      fallback: 'auto',
     }),
     listen: address('Address to listen on; port 0 takes a free one.', { fallback: '127.0.0.1:50052' }),
     threads: integer('Threads of the language model.', {

@@ -19,6 +19,12 @@ test('int4 where half of the memory does not hold int8 weights, whatever the pro
   }
 });
 
+test('int8 on any processor where half of the memory does not hold float32 weights', () => {
+  const choice = chooseWeights(MODEL, { multipliesBytes: false, availableMemory: 32 * GB });
+  assert.equal(choice.format, 'int8');
+  assert.match(choice.reason, /memory/);
+});
+
 test('float32 where the processor has no fast products of bytes, and for a small model', () => {
   assert.equal(chooseWeights(MODEL, { multipliesBytes: false, availableMemory: 64 * GB }).format, 'float32');
   const small = { elements: 5e6, bytes: 10e6 };

@@ -17,8 +17,10 @@ export interface WeightChoice {
 /** Below this size of a checkpoint's weights a smaller format gains nothing that anybody notices. */
 const SMALL_BYTES = 64 * 2 ** 20;
 
-/** The part of the memory that int8 weights may take: caches, activations and other processes need the rest. */
+/** The part of the memory that weights may take: caches, activations and other processes need the rest. */
 const MEMORY_SHARE = 0.5;
+
+const FLOAT32_BYTES = 4;
 
 /**
  * The format that `auto` stands for.
@@ -34,5 +36,7 @@ export function chooseWeights(
   if (elements > availableMemory * MEMORY_SHARE)
     return { format: 'int4', reason: 'int8 weights would not fit in half of the available memory' };
   if (multipliesBytes) return { format: 'int8', reason: 'this processor multiplies 8-bit integers' };
+  if (elements * FLOAT32_BYTES > availableMemory * MEMORY_SHARE)
+    return { format: 'int8', reason: 'float32 weights would not fit in half of the available memory' };
   return { format: 'float32', reason: 'this processor has no fast products of 8-bit integers' };
 }

@@ -1,80 +1,73 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
 import { INT8_MAX } from '../weights/int8.ts';
-import type { WeightSource } from '../weights/weight-source.ts';
+import { hadamard, rotationBlock } from '../weights/rotation.ts';
+import { matrixSize, type WeightSource } from '../weights/weight-source.ts';
 import { weightValues } from './weight-values.ts';
 
 /**
- * x·Wᵀ with W in signed bytes and x in 16 bits, which are chosen for each row of x as it comes: [..., in] ->
- * [..., out].
+ * x·Wᵀ with W in signed bytes and x in bytes that are chosen for each row of x as it comes: [..., in] -> [..., out].
  *
- * A row's scale is its largest magnitude. One byte for each element is too few: trained decoders have rows with an
- * element tens of times as large as the others, which then are left with a few levels (docs/weights.md has the
- * numbers). So x becomes two rows of bytes, high and low; ONNX Runtime's integer product, which reads W once for
- * both, takes them as [..., 2, in], and a product with the two bytes' scales [..., 1, 2] puts the row together.
+ * A row's scale is its largest magnitude. Trained models have rows with an element tens of times as large as the others,
+ * which would be left with a few levels (docs/weights.md has the numbers). So both sides are rotated, W when it is stored
+ * and x as it comes, which leaves the product as it is and spreads such an element over its block of 64: the idea of
+ * QuaRot (arXiv:2404.00456), with the rotation inside blocks of one input.
  *
  * Integer sums are exact and every scale belongs to one row, so no row depends on those that it runs with.
  */
 export function int8Product(graph: GraphBuilder, input: Value, weight: WeightSource): Value {
   const [codes, columnScales] = weightValues(graph, weight, 'int8', 2);
-  const { bytes, scales } = quantizedRows(graph, input);
-  const one = graph.constant('float32', [], [1]);
-  const products = graph.op(
+  const { bytes, peaks } = quantizedRows(graph, input, matrixSize(weight.shape).columns);
+  const product = graph.op(
     'MatMulIntegerToFloat',
-    [bytes, codes, one, columnScales, byteZero(graph)],
+    [bytes, codes, step(graph), columnScales, byteZero(graph)],
     {},
     { domain: 'com.microsoft' },
   );
-  return graph.op('Squeeze', [graph.op('MatMul', [scales, products]), secondToLast(graph)]);
+  return graph.op('Mul', [product, peaks]);
 }
 
-/** Rows of activations in two bytes for each element. */
+/** Rows of activations in bytes. */
 interface QuantizedRows {
-  /** uint8 [..., 2, in]: high bytes, low bytes, both with zero at 128. */
+  /** uint8 [..., in], zero at 128: in steps of a 127th of the row's peak. */
   readonly bytes: Value;
-  /** float32 [..., 1, 2]: what a step of the high and of the low bytes stands for. */
-  readonly scales: Value;
+  /** float32 [..., 1]: the largest magnitude of each rotated row. */
+  readonly peaks: Value;
 }
 
 /** Projections of one input (gate and up; query, key and value) share its bytes. */
 const quantized = new WeakMap<Value, QuantizedRows>();
 
-function quantizedRows(graph: GraphBuilder, input: Value): QuantizedRows {
+function quantizedRows(graph: GraphBuilder, input: Value, columns: number): QuantizedRows {
   const known = quantized.get(input);
   if (known) return known;
-  const rows = quantizeRows(graph, graph.op('Unsqueeze', [input, secondToLast(graph)]));
+  const rows = quantizeRows(graph, rotateRows(graph, input, columns));
   quantized.set(input, rows);
   return rows;
 }
 
-/** Steps of the low byte within half a step of the high one, on either side of zero. */
-const LOW_STEPS = 2 * INT8_MAX;
+/** Both reshapes move nothing. */
+function rotateRows(graph: GraphBuilder, input: Value, columns: number): Value {
+  const block = rotationBlock(columns);
+  if (block === 1) return input;
+  const matrix = graph.constant('float32', [block, block], hadamard(block));
+  const blocks = graph.op('Reshape', [input, graph.constant('int64', [2], [-1, block])]);
+  return graph.op('Reshape', [graph.op('MatMul', [blocks, matrix]), graph.op('Shape', [input])]);
+}
 
-/** What a row's largest magnitude is at least taken for: a row of zeros is divided by it. */
-const TINY = 2 ** -100;
-
+/** A row of zeros is divided by zero, and becomes some bytes or other: its peak makes zeros of their product again. */
 function quantizeRows(graph: GraphBuilder, rows: Value): QuantizedRows {
-  const scalar = (value: number) => graph.constant('float32', [], [value]);
-  const [highStep, lowStep] = [1 / INT8_MAX, 1 / INT8_MAX / LOW_STEPS];
-  const zero = byteZero(graph);
   const last = graph.constant('int64', [1], [-1]);
   const peaks = graph.op('ReduceMax', [graph.op('Abs', [rows]), last], { keepdims: 1 });
-  const largest = graph.op('Max', [peaks, scalar(TINY)]);
-  const fractions = graph.op('Div', [rows, largest]);
-  const high = graph.op('QuantizeLinear', [fractions, scalar(highStep), zero]);
-  const rest = graph.op('Sub', [fractions, graph.op('DequantizeLinear', [high, scalar(highStep), zero])]);
-  const low = graph.op('QuantizeLinear', [rest, scalar(lowStep), zero]);
-  return {
-    bytes: graph.op('Concat', [high, low], { axis: -2 }),
-    scales: graph.op('Mul', [largest, graph.constant('float32', [2], [highStep, lowStep])]),
-  };
+  const fractions = graph.op('Div', [rows, peaks]);
+  return { bytes: graph.op('QuantizeLinear', [fractions, step(graph), byteZero(graph)]), peaks };
+}
+
+function step(graph: GraphBuilder): Value {
+  return graph.constant('float32', [], [1 / INT8_MAX]);
 }
 
 /** The product is fast for unsigned by signed bytes only, so activations count from 128. */
 function byteZero(graph: GraphBuilder): Value {
   return graph.constant('uint8', [], [128]);
-}
-
-function secondToLast(graph: GraphBuilder): Value {
-  return graph.constant('int64', [1], [-2]);
 }

@@ -1,13 +1,15 @@
-import type { Encoding } from './encoding.ts';
+import type { Encoding, RowChunk } from './encoding.ts';
 import { largestMagnitude } from './finite.ts';
+import { rotate, rotationBlock } from './rotation.ts';
 import { matrixSize } from './weight-source.ts';
 
 /** Largest code: the range is symmetric, so that zero stays zero. */
 export const INT8_MAX = 127;
 
 /**
- * A signed byte for each element and a scale for each row, which is an output channel of a linear layer: w is
- * about code · scale with scale = max|row| / 127. The codes are stored [columns, rows], as `MatMulInteger` wants.
+ * A signed byte for each element of a rotated row (rotation.ts), and a scale for each row, which is an output channel of
+ * a linear layer: the rotated w is about code · scale with scale = max|rotated row| / 127. The codes are stored
+ * [columns, rows], as `MatMulInteger` wants.
  */
 export const int8: Encoding = {
   outputs: (shape) => {
@@ -20,6 +22,7 @@ export const int8: Encoding = {
   encode: (chunk, [codes, scales]) => {
     if (!codes || !scales) return;
     const { rows, first, count, columns, totalRows } = chunk;
+    rotateRows(chunk);
     const factors = rowFactors(chunk, new Float32Array(scales.buffer, scales.byteOffset, totalRows));
     const into = new Int8Array(codes.buffer, codes.byteOffset, codes.byteLength);
     for (let begin = 0; begin < count; begin += ROWS_AT_ONCE) {
@@ -45,8 +48,18 @@ export const SMALLEST_SCALE = 2 ** -126;
 /** Rows that are transposed together: their lines of memory, read and written, stay in a core's cache. */
 const ROWS_AT_ONCE = 64;
 
+function rotateRows(chunk: RowChunk): void {
+  const { rows, count, columns } = chunk;
+  const block = rotationBlock(columns);
+  for (let begin = 0; begin < count * columns; begin += columns) {
+    // A value that no scale fits is named as the checkpoint has it.
+    largestMagnitude(chunk, begin, begin + columns);
+    rotate(rows, begin, begin + columns, block);
+  }
+}
+
 /** Writes the scale of each row of the chunk and returns what its elements are multiplied by. */
-function rowFactors(chunk: Parameters<Encoding['encode']>[0], scales: Float32Array): Float64Array {
+function rowFactors(chunk: RowChunk, scales: Float32Array): Float64Array {
   const { first, count, columns } = chunk;
   return Float64Array.from({ length: count }, (_, row) => {
     const scale = int8Scale(largestMagnitude(chunk, row * columns, (row + 1) * columns));
