@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { SAMPLES } from '@diptych/testing';
 import sharp from 'sharp';
+import { type Chunk, streamChat, textOf } from './stream-chat.ts';
 
 /** What one streamed answer took, as its client saw it. */
 export interface Turn {
@@ -66,8 +64,8 @@ async function ask(url: string, body: object): Promise<Turn> {
   const begin = performance.now();
   const texts: number[] = [];
   let summary: Summary | undefined;
-  for await (const chunk of chunks(await post(url, body))) {
-    if (isText(chunk)) texts.push(performance.now());
+  for await (const chunk of streamChat(url, body)) {
+    if (textOf(chunk) !== '') texts.push(performance.now());
     summary = chunk.usage ? { usage: chunk.usage, timings: chunk.timings ?? {} } : summary;
   }
   const [first, last] = [texts[0], texts.at(-1)];
@@ -87,50 +85,4 @@ async function ask(url: string, body: object): Promise<Turn> {
 interface Summary {
   readonly usage: NonNullable<Chunk['usage']>;
   readonly timings: Readonly<Record<string, number>>;
-}
-
-/** What is read of a `chat.completion.chunk`. */
-interface Chunk {
-  readonly choices: readonly { readonly delta: { readonly content?: string } }[];
-  readonly usage?: {
-    readonly prompt_tokens: number;
-    readonly completion_tokens: number;
-    readonly prompt_tokens_details: { readonly image_tokens: number; readonly cached_tokens: number };
-  } | null;
-  readonly timings?: Readonly<Record<string, number>>;
-  readonly error?: unknown;
-}
-
-function isText({ choices }: Chunk): boolean {
-  return choices.some(({ delta }) => (delta.content ?? '') !== '');
-}
-
-/** Node's own client: `fetch` gives up on an answer whose first byte takes five minutes, as on a slow machine it may. */
-async function post(url: string, body: object): Promise<IncomingMessage> {
-  const call = request(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-  });
-  call.end(JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }));
-  const [response] = (await once(call, 'response')) as [IncomingMessage];
-  return response;
-}
-
-async function* chunks(response: IncomingMessage): AsyncGenerator<Chunk> {
-  if (response.statusCode !== 200) {
-    throw new Error(`the gateway answered ${String(response.statusCode)}: ${await textOf(response)}`);
-  }
-  for await (const line of createInterface({ input: response })) {
-    if (!line.startsWith('data: ') || line === 'data: [DONE]') continue;
-    const chunk = JSON.parse(line.slice('data: '.length)) as Chunk;
-    if (chunk.error !== undefined) throw new Error(`the answer failed: ${JSON.stringify(chunk.error)}`);
-    yield chunk;
-  }
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  let text = '';
-  response.setEncoding('utf8');
-  for await (const part of response) text += String(part);
-  return text;
 }

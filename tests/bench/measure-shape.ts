@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defaultHome } from '@diptych/checkpoint';
 import { measureShape } from './measure.ts';
-import { toMarkdown } from './report.ts';
+import { toMarkdown } from './shape-report.ts';
 import { findShape, SHAPES, truncateLayers } from './shapes.ts';
 
 const HELP = `bench:shapes --shape NAME [flags]

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { measureShape } from './measure.ts';
 import { processUse } from './process-use.ts';
-import { toMarkdown } from './report.ts';
+import { toMarkdown } from './shape-report.ts';
 import { findShape } from './shapes.ts';
 
 suite('measuring a shape', () => {

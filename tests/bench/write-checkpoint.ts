@@ -56,7 +56,8 @@ export async function writeCheckpoint({ home, shape, ...options }: WriteCheckpoi
   return folder;
 }
 
-async function writeSmallFiles(folder: string, shape: Shape): Promise<void> {
+/** Writes everything of a checkpoint but its weights: enough to plan images and to read prompts. */
+export async function writeSmallFiles(folder: string, shape: Shape): Promise<void> {
   const files = {
     ...shape.files,
     'tokenizer.json': stubTokenizer(shape),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -43,6 +44,22 @@ test('a weight that is asked for twice is stored once', async () => {
   await withSaved(graph, async (folder) => {
     assert.equal((await stat(join(folder, WEIGHTS_FILE))).size, 40 * 50 * 4);
   });
+});
+
+test('graphs of other names lie side by side in a folder, each with its weights', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'diptych-graphs-'));
+  try {
+    for (const name of ['head', 'tail']) {
+      const graph = new GraphBuilder({ name });
+      graph.output(floatWeight(graph, source(name, noise(LARGE))), 'weight');
+      await graph.save(folder, { fileName: `${name}.onnx` });
+      await InferenceSession.create(join(folder, `${name}.onnx`));
+    }
+    const files = ['head.onnx', 'head.onnx.data', 'tail.onnx', 'tail.onnx.data'];
+    assert.deepEqual((await readdir(folder)).sort(), files);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('inputs and outputs keep their names, types and shapes', async () => {

@@ -10,14 +10,13 @@ import {
   TensorProtoSchema,
   type ValueInfoProto,
 } from './gen/onnx_pb.js';
-import { saveModel } from './save-model.ts';
+import { type SaveOptions, saveModel } from './save-model.ts';
 import { Value } from './value.ts';
 import { type Shape, valueInfo } from './value-info.ts';
 import { ENCODINGS, type EncodingName } from './weights/encodings.ts';
 import type { PendingWeight } from './weights/layout.ts';
 import type { WeightFormat } from './weights/weight-format.ts';
 import { matrixSize, type WeightSource } from './weights/weight-source.ts';
-import type { OnProgress } from './weights/write-weights.ts';
 
 /** Where an operator comes from and what it yields. */
 export interface OpOptions {
@@ -154,12 +153,13 @@ export class GraphBuilder {
 
   /**
    * Writes `model.onnx` and, where there are large weights, `model.onnx.data` into a folder, which is made where it
-   * does not exist. Where an earlier call for the same graph and checkpoint was interrupted, goes on in its folder.
+   * does not exist; `fileName` takes the place of `model.onnx`. Where an earlier call for the same graph and
+   * checkpoint was interrupted, goes on in its folder.
    *
    * @throws DiptychError `checkpoint_invalid` naming file and tensor.
    */
-  async save(folder: string, options: { readonly onProgress?: OnProgress | undefined } = {}): Promise<void> {
-    await saveModel(folder, this.#graph(), [...this.#weights.values()], options.onProgress);
+  async save(folder: string, options: SaveOptions = {}): Promise<void> {
+    await saveModel(folder, this.#graph(), [...this.#weights.values()], options);
   }
 
   #graph(): GraphProto {

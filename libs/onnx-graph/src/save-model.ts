@@ -18,7 +18,7 @@ import { type OnProgress, writeWeights } from './weights/write-weights.ts';
 export const GRAPH_FILE = 'model.onnx';
 
 /** Name of the file that holds the large weights, beside the graph. */
-export const WEIGHTS_FILE = 'model.onnx.data';
+export const WEIGHTS_FILE = weightsFileOf(GRAPH_FILE);
 
 /** ONNX's IR version 10 (2024), which every ONNX Runtime since 1.18 reads. */
 const IR_VERSION = 10n;
@@ -28,6 +28,13 @@ const OPERATOR_SETS = [
   { domain: '', version: 21n },
   { domain: 'com.microsoft', version: 1n },
 ];
+
+/** How a model is saved. */
+export interface SaveOptions {
+  /** Name of the graph's file, `GRAPH_FILE` where left out; the file of its weights is named after it. */
+  readonly fileName?: string | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
 
 /**
  * Writes a graph and its weights into a folder; the weights' tensors are added to the graph. What an interrupted call
@@ -39,23 +46,30 @@ export async function saveModel(
   folder: string,
   graph: GraphProto,
   weights: readonly PendingWeight[],
-  onProgress?: OnProgress,
+  { fileName = GRAPH_FILE, onProgress }: SaveOptions = {},
 ): Promise<void> {
+  const weightsFile = weightsFileOf(fileName);
   await mkdir(folder, { recursive: true });
   const { inline, external } = layOut(weights);
   using reader = new RowReader();
   graph.initializer.push(...inline.flatMap((weight) => inlineTensors(reader, weight)));
-  graph.initializer.push(...external.flatMap(({ outputs }) => outputs.map(externalTensor)));
+  graph.initializer.push(
+    ...external.flatMap(({ outputs }) => outputs.map((tensor) => externalTensor(tensor, weightsFile))),
+  );
   const journal =
-    external.length > 0 && (await writeWeights(join(folder, WEIGHTS_FILE), external, onProgress));
+    external.length > 0 && (await writeWeights(join(folder, weightsFile), external, onProgress));
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: 'diptych',
     opsetImport: OPERATOR_SETS,
     graph,
   });
-  await writeFile(join(folder, GRAPH_FILE), toBinary(ModelProtoSchema, model), { flush: true });
+  await writeFile(join(folder, fileName), toBinary(ModelProtoSchema, model), { flush: true });
   if (journal) await journal.remove();
+}
+
+function weightsFileOf(graphFile: string): string {
+  return `${graphFile}.data`;
 }
 
 function inlineTensors(reader: RowReader, weight: PendingWeight): TensorProto[] {
@@ -65,12 +79,12 @@ function inlineTensors(reader: RowReader, weight: PendingWeight): TensorProto[] 
   );
 }
 
-function externalTensor({ offset, length, ...tensor }: PlacedTensor): TensorProto {
+function externalTensor({ offset, length, ...tensor }: PlacedTensor, weightsFile: string): TensorProto {
   return create(TensorProtoSchema, {
     ...tensorHead(tensor),
     dataLocation: TensorProto_DataLocation.EXTERNAL,
     externalData: [
-      { key: 'location', value: WEIGHTS_FILE },
+      { key: 'location', value: weightsFile },
       { key: 'offset', value: String(offset) },
       { key: 'length', value: String(length) },
     ],
