@@ -14,7 +14,7 @@ export interface PrefillStep {
   /** Token ids of positions `past` to `past + ids.length - 1`. At least one. */
   readonly ids: Int32Array;
   readonly images: ImageRows;
-  /** Where given, filled with the `vocabSize` logits of the last position. */
+  /** Where given, filled with the logits of the last positions, as many as it has rows of `vocabSize`. */
   readonly logits?: Float32Array;
 }
 

@@ -100,6 +100,20 @@ test('logits go where each step wants them, also within one buffer', async () =>
   assert.deepEqual([...memory], [expected[0], nothing, expected[1]].flat());
 });
 
+test('logits of several positions are those of each as the last one', async () => {
+  const expected = [await prefill(0, 0, 7), await prefill(0, 0, 8), await prefill(0, 0, 9)];
+  for (const past of [0, 3, 6]) {
+    await prefill(1, 0, Math.max(past, 1));
+    const logits = new Float32Array(3 * TINY.vocab).fill(NaN);
+    await decoder.prefill({ slot: 1, past, ids: PROMPT.subarray(past, 9), images: NO_IMAGES, logits });
+    assert.deepEqual(
+      [...logits],
+      expected.flatMap((row) => [...row]),
+      `after ${past} tokens`,
+    );
+  }
+});
+
 test('a feature row takes the place of a token’s embedding', async () => {
   const expected = await prefill(0, 0, 6);
   const ids = PROMPT.slice(0, 6).fill(0, 2, 4);

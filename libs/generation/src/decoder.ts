@@ -37,8 +37,8 @@ export class OnnxDecoder implements Decoder {
   readonly #cache: KvCache;
   readonly #ranges = new Map<number, SlotRange>();
   readonly #noImages: ImageTensors;
-  readonly #logitRows: BigInt64Array<ArrayBuffer>;
-  readonly #logitRowTensors: readonly Tensor[];
+  /** Positions whose logits are asked for, by how many they are. */
+  readonly #logitRows: (LogitRows | undefined)[] = [];
   #features = new Float32Array(0);
   #logits: Tensor | undefined;
   #lastStep: Promise<unknown> = Promise.resolve();
@@ -53,10 +53,6 @@ export class OnnxDecoder implements Decoder {
     this.#session = session;
     this.#cache = new KvCache({ slots, capacity, ...sizes });
     this.#noImages = imageTensors(new Float32Array(0), new Int32Array(0), sizes.hiddenSize);
-    this.#logitRows = new BigInt64Array(slots);
-    this.#logitRowTensors = Array.from({ length: slots + 1 }, (_, rows) =>
-      Tensor.over('int64', [rows], this.#logitRows.subarray(0, rows)),
-    );
   }
 
   /**
@@ -80,7 +76,7 @@ export class OnnxDecoder implements Decoder {
   [Symbol.dispose](): void {
     this.#session[Symbol.dispose]();
     for (const range of this.#ranges.values()) range[Symbol.dispose]();
-    for (const tensor of this.#logitRowTensors) tensor[Symbol.dispose]();
+    for (const rows of this.#logitRows) rows?.tensor[Symbol.dispose]();
     this.#noImages[Symbol.dispose]();
     this.#logits?.[Symbol.dispose]();
   }
@@ -97,8 +93,10 @@ export class OnnxDecoder implements Decoder {
     using features = imageTensors(this.#ownFeatures(images.rows), images.positions, this.#hiddenSize);
     range.binding.bindInput('input_ids', tokens);
     features.bind(range);
-    this.#logitRows[0] = BigInt(ids.length - 1);
-    this.#bindLogits(range, logits ?? new Float32Array(0), logits === undefined ? 0 : 1);
+    const rows = (logits?.length ?? 0) / this.vocabSize;
+    assert.ok(Number.isInteger(rows) && rows <= ids.length, 'logits are whole rows of positions in the step');
+    this.#useLogitRows(Array.from({ length: rows }, (_, row) => ids.length - rows + row));
+    this.#bindLogits(range, logits ?? new Float32Array(0), rows);
     await this.#session.run(range.binding);
   }
 
@@ -118,12 +116,12 @@ export class OnnxDecoder implements Decoder {
     if (slots.length === 0) return;
     const range = this.#range(Math.min(...slots), Math.max(...slots));
     range.clear();
-    entries.forEach(({ slot, past, id }, row) => {
+    entries.forEach(({ slot, past, id }) => {
       this.#assertFits(slot, past, 1);
       range.ids[slot - range.first] = BigInt(id);
       range.setLength(slot, past + 1);
-      this.#logitRows[row] = BigInt(slot - range.first);
     });
+    this.#useLogitRows(entries.map(({ slot }) => slot - range.first));
     this.#lendAllBut(new Set(slots), range);
     range.bindIds();
     this.#noImages.bind(range);
@@ -156,10 +154,16 @@ export class OnnxDecoder implements Decoder {
     }
   }
 
+  /** Sets the positions, among those of the step, whose logits are asked for. */
+  #useLogitRows(positions: readonly number[]): void {
+    const { memory } = (this.#logitRows[positions.length] ??= logitRows(positions.length));
+    positions.forEach((position, row) => (memory[row] = BigInt(position)));
+  }
+
   #bindLogits({ binding }: SlotRange, logits: Float32Array, rows: number): void {
-    const positions = this.#logitRowTensors[rows];
+    const positions = this.#logitRows[rows];
     assert.ok(positions);
-    binding.bindInput('logit_positions', positions);
+    binding.bindInput('logit_positions', positions.tensor);
     binding.bindOutput('logits', this.#logitsTensor(logits, rows));
   }
 
@@ -196,6 +200,16 @@ export class OnnxDecoder implements Decoder {
     assert.ok(Number.isInteger(slot) && slot >= 0 && slot < this.slots, `slot ${slot} of ${this.slots}`);
     assert.ok(past >= 0 && past + tokens <= this.capacity, `${past} + ${tokens} tokens in ${this.capacity}`);
   }
+}
+
+interface LogitRows {
+  readonly memory: BigInt64Array<ArrayBuffer>;
+  readonly tensor: Tensor;
+}
+
+function logitRows(count: number): LogitRows {
+  const memory = new BigInt64Array(count);
+  return { memory, tensor: Tensor.over('int64', [count], memory) };
 }
 
 interface ImageTensors extends Disposable {

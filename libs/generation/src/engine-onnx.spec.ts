@@ -1,75 +1,118 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { Engine } from './engine.ts';
 import type { SequenceRequest } from './request.ts';
-import { randomDecoder, TINY } from './spec-support/random-language-graph.ts';
+import { type RandomModel, randomDecoder, TINY } from './spec-support/random-language-graph.ts';
 import { generate, request, watch } from './spec-support/requests.ts';
 
-const MODEL = { ...TINY, context: 48 };
+const CONTEXT = 64;
+const TINY_MODEL: RandomModel = { ...TINY, context: CONTEXT };
+
+/** Wide enough for every format to store its weights in its own way. */
+const MODEL: RandomModel = {
+  ...TINY_MODEL,
+  hidden: 256,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 64,
+  intermediate: 320,
+};
+
 const prompt = (length: number, seed = 11) => Array.from({ length }, (_, i) => (i * 37 + seed) % TINY.vocab);
-const SAMPLING = { temperature: 0.9, seed: 4n, repetitionPenalty: 1.2, maxTokens: 12, logprobs: 0 };
+const SAMPLING = { temperature: 0.9, seed: 4n, repetitionPenalty: 1.2, maxTokens: 12, logprobs: 3 };
 const WANTED = request(prompt(20), SAMPLING);
 
+/** An answer of two tokens by chance: guesses are right for a while. */
+const REPETITIVE = request(prompt(20), {
+  temperature: 1,
+  seed: 4n,
+  maxTokens: 24,
+  logprobs: 3,
+  logitBias: new Map([5, 7].map((id) => [id, 40])),
+});
+
 interface Circumstances {
-  readonly threads: number;
   readonly prefillChunk?: number;
   /** Answered before, in the same slots. */
   readonly before?: readonly SequenceRequest[];
+  /** How many others are answered at the same time. */
+  readonly neighbours?: number;
 }
 
-/** Tokens with their log probabilities: equal ones mean equal logits to the last bit. */
-async function answer(wanted: SequenceRequest, { threads, prefillChunk = 256, before = [] }: Circumstances) {
-  using decoder = await randomDecoder(MODEL, {
-    slots: 5,
-    capacity: 48,
-    session: { intraOpThreads: threads },
-  });
-  await using engine = new Engine({ decoder, prefillChunk });
-  for (const other of before) await generate(engine, other);
-  const watched = watch(engine, wanted);
-  const neighbours = [3, 9, 14, 20, 27, 31].map((length) =>
-    generate(engine, request(prompt(length, length))),
-  );
-  const { usage } = await watched.finished;
-  await Promise.all(neighbours);
-  return { tokens: watched.events.map(({ logprobs }) => logprobs?.chosen), usage };
+interface Case {
+  readonly name: string;
+  readonly model: RandomModel;
+  readonly threads: number;
+  readonly speculate: number;
+  readonly wanted: SequenceRequest;
 }
 
-async function answerAlone(wanted: SequenceRequest, threads: number) {
-  using decoder = await randomDecoder(MODEL, {
-    slots: 1,
-    capacity: 48,
-    session: { intraOpThreads: threads },
-  });
-  await using engine = new Engine({ decoder });
-  const watched = watch(engine, wanted);
-  await watched.finished;
-  return watched.events.map(({ logprobs }) => logprobs?.chosen);
-}
+const CASES: readonly Case[] = [
+  ...[1, 2].map((threads) => ({
+    name: `a tiny model in float32 on ${threads} threads`,
+    model: TINY_MODEL,
+    threads,
+    speculate: 0,
+    wanted: WANTED,
+  })),
+  ...(['float32', 'int8', 'int4'] as const).flatMap((weights) => [
+    { name: weights, model: { ...MODEL, weights }, threads: 2, speculate: 0, wanted: WANTED },
+    {
+      name: `${weights} with guesses`,
+      model: { ...MODEL, weights },
+      threads: 2,
+      speculate: 5,
+      wanted: REPETITIVE,
+    },
+  ]),
+];
 
-for (const threads of [1, 2]) {
-  describe(`on ONNX Runtime with ${threads} threads`, async () => {
-    const alone = await answerAlone(WANTED, threads);
+for (const { name, model, threads, speculate, wanted } of CASES) {
+  describe(`on ONNX Runtime, to the last bit of every log probability: ${name}`, async () => {
+    const load = (slots: number) =>
+      randomDecoder(model, { slots, capacity: CONTEXT, session: { intraOpThreads: threads } });
 
-    test('a batch gives each sequence the tokens and probabilities that it gets alone', async () => {
-      assert.equal(alone.length, 12);
-      assert.deepEqual((await answer(WANTED, { threads })).tokens, alone);
+    const decoder = await load(5);
+    after(() => decoder[Symbol.dispose]());
+
+    /** Tokens with log probabilities, of the likeliest ones too: equal ones mean equal logits to the last bit. */
+    async function answer(request: SequenceRequest, circumstances: Circumstances = {}) {
+      const { prefillChunk = 256, before = [], neighbours = 0 } = circumstances;
+      await using engine = new Engine({ decoder, prefillChunk, speculate });
+      for (const other of before) await generate(engine, other);
+      const others = (from: number, to: number) => neighboursOf(from, to).map((one) => generate(engine, one));
+      const early = others(0, neighbours >> 1);
+      const watched = watch(engine, request);
+      const late = others(neighbours >> 1, neighbours);
+      const { usage } = await watched.finished;
+      await Promise.all([...early, ...late]);
+      return { tokens: watched.events.map(({ logprobs }) => logprobs), usage };
+    }
+
+    const alone = await (async () => {
+      using single = await load(1);
+      await using engine = new Engine({ decoder: single, speculate });
+      const watched = watch(engine, wanted);
+      await watched.finished;
+      return watched.events.map(({ logprobs }) => logprobs);
+    })();
+
+    test('among fifteen others a sequence gets what it gets alone', async () => {
+      assert.equal(alone.length, wanted.sampling.maxTokens);
+      assert.deepEqual((await answer(wanted, { neighbours: 15 })).tokens, alone);
     });
 
     test('the size of prefill chunks changes nothing', async () => {
       for (const prefillChunk of [1, 2, 3, 7, 19]) {
-        assert.deepEqual(
-          (await answer(WANTED, { threads, prefillChunk })).tokens,
-          alone,
-          `chunks of ${prefillChunk}`,
-        );
+        const { tokens } = await answer(wanted, { prefillChunk, neighbours: 3 });
+        assert.deepEqual(tokens, alone, `chunks of ${prefillChunk}`);
       }
     });
 
     test('a cached prefix changes nothing', async () => {
       for (const shared of [7, 13, 20]) {
         const before = [request([...prompt(20).slice(0, shared), 1, 2])];
-        const { tokens, usage } = await answer(WANTED, { threads, before });
+        const { tokens, usage } = await answer(wanted, { before, neighbours: 3 });
         assert.equal(usage.cachedTokens, Math.min(shared, 19));
         assert.deepEqual(tokens, alone, `${shared} tokens shared`);
       }
@@ -77,10 +120,19 @@ for (const threads of [1, 2]) {
 
     test('a resumed stream is the stream, at every position', async () => {
       for (let done = 1; done < alone.length; done++) {
-        const resumeIds = Int32Array.from(alone.slice(0, done), (token) => token?.id ?? -1);
-        const { tokens } = await answer({ ...WANTED, resumeIds }, { threads });
+        const resumeIds = Int32Array.from(alone.slice(0, done), (token) => token?.chosen.id ?? -1);
+        const { tokens } = await answer({ ...wanted, resumeIds }, { neighbours: done % 4 });
         assert.deepEqual([...alone.slice(0, done), ...tokens], alone, `resumed after ${done}`);
       }
     });
+  });
+}
+
+/** Some with many prompt tokens and some with few, some that repeat themselves. */
+function neighboursOf(from: number, to: number): SequenceRequest[] {
+  return Array.from({ length: to - from }, (_, i) => {
+    const index = from + i;
+    const logitBias = new Map(index % 3 === 0 ? [[9, 60]] : []);
+    return request(prompt(3 + ((index * 7) % 31), index), { logitBias, maxTokens: 4 + index });
   });
 }

@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly maxQueue?: number;
   /** Most prompt tokens that one step computes, over all prompts. Fewer where they would hold up a stream. */
   readonly prefillChunk?: number;
+  /** Most tokens of an answer that are guessed at once from what stands in the sequence already; 0: none. */
+  readonly speculate?: number;
 }
 
 /** How busy an engine is. */
@@ -41,6 +43,7 @@ export class Engine implements AsyncDisposable {
   readonly #decoder: Decoder;
   readonly #maxQueue: number;
   readonly #prefillChunk: number;
+  readonly #speculate: number;
   readonly #sampler: Sampler;
   readonly #slots: SlotTable;
   readonly #logits: Float32Array;
@@ -52,13 +55,20 @@ export class Engine implements AsyncDisposable {
   #loop: Promise<void> | undefined;
   #closing = false;
 
-  constructor({ decoder, maxQueue = DEFAULT_QUEUE, prefillChunk = DEFAULT_PREFILL_CHUNK }: EngineOptions) {
+  constructor(options: EngineOptions) {
+    const {
+      decoder,
+      maxQueue = DEFAULT_QUEUE,
+      prefillChunk = DEFAULT_PREFILL_CHUNK,
+      speculate = 0,
+    } = options;
     this.#decoder = decoder;
     this.#maxQueue = maxQueue;
     this.#prefillChunk = prefillChunk;
+    this.#speculate = speculate;
     this.#sampler = new Sampler(decoder.vocabSize);
     this.#slots = new SlotTable(decoder.slots, decoder.capacity);
-    this.#logits = new Float32Array(decoder.slots * decoder.vocabSize);
+    this.#logits = new Float32Array(decoder.slots * (1 + speculate) * decoder.vocabSize);
   }
 
   get load(): EngineLoad {
@@ -73,7 +83,8 @@ export class Engine implements AsyncDisposable {
    */
   submit(request: SequenceRequest, listener: SequenceListener): Generation {
     if (this.#closing) throw shuttingDown();
-    const sequence = new Sequence(request, listener, checkRequest(request, this.#decoder));
+    const maxTokens = checkRequest(request, this.#decoder);
+    const sequence = new Sequence(request, listener, { maxTokens, speculate: this.#speculate });
     this.#checkRoom();
     this.#waiting.push(sequence);
     this.#wake();
@@ -135,8 +146,8 @@ export class Engine implements AsyncDisposable {
   #commitOne(outcome: Outcome): void {
     if ('error' in outcome) throw outcome.error;
     const { sequence, computed, logits } = outcome;
-    sequence.advance(computed);
-    if (sequence.caughtUp && !sequence.ended) sequence.choose(this.#sampler, logits);
+    if (computed === 'guess') sequence.commitCheck(this.#sampler, logits);
+    else sequence.commit(this.#sampler, computed, logits);
   }
 
   #releaseEnded(): void {

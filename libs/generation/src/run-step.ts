@@ -7,9 +7,9 @@ import type { StepTimes } from './step-times.ts';
 export type Outcome =
   | {
       readonly sequence: Sequence;
-      /** Tokens that the cache holds more than before. */
-      readonly computed: number;
-      /** Logits of the last of them; a view of the step's buffer. */
+      /** Tokens that the cache holds more than before; for a guess, how many is to be seen. */
+      readonly computed: number | 'guess';
+      /** Logits of the last of them, of a guess those of each token; a view of the step's buffer. */
       readonly logits: Float32Array;
     }
   | { readonly sequence: Sequence; readonly error: unknown };
@@ -22,22 +22,23 @@ export interface StepRunner {
 }
 
 /**
- * Runs a plan: the decode batch, then the parts of prompts. Never rejects: an error becomes the outcome of the
- * sequence it belongs to.
+ * Runs a plan: the decode batch, then the guesses, then the parts of prompts. Never rejects: an error becomes the
+ * outcome of the sequence it belongs to.
  *
- * @param logits `[slots, vocabSize]`, filled; a plan has at most one row for each slot
+ * @param logits `[rows, vocabSize]`, filled; a plan has a row for each slot and each guessed token at most
  */
 export async function runStep(
   runner: StepRunner,
   plan: StepPlan<Sequence>,
   logits: Float32Array,
 ): Promise<Outcome[]> {
-  const { decoder } = runner;
-  const row = (index: number) => logits.subarray(index * decoder.vocabSize, (index + 1) * decoder.vocabSize);
+  const { vocabSize } = runner.decoder;
+  let used = plan.decode.length;
+  const rows = (count: number) => logits.subarray(used * vocabSize, (used += count) * vocabSize);
   const outcomes = plan.decode.length === 0 ? [] : await decode(runner, plan.decode, logits);
-  for (const { sequence, tokens } of plan.prefill) {
-    outcomes.push(await prefill(runner, sequence, tokens, row(outcomes.length)));
-  }
+  for (const sequence of plan.check) outcomes.push(await check(runner, sequence, rows(sequence.guessed + 1)));
+  for (const { sequence, tokens } of plan.prefill)
+    outcomes.push(await prefill(runner, sequence, tokens, rows(1)));
   return outcomes;
 }
 
@@ -81,6 +82,15 @@ async function prefill(
     await decoder.prefill(sequence.prefillStep(tokens, logits));
     times.prefilled(tokens, performance.now() - start);
     return { sequence, computed: tokens, logits };
+  } catch (error) {
+    return { sequence, error };
+  }
+}
+
+async function check({ decoder }: StepRunner, sequence: Sequence, logits: Float32Array): Promise<Outcome> {
+  try {
+    await decoder.prefill(sequence.checkStep(logits));
+    return { sequence, computed: 'guess', logits };
   } catch (error) {
     return { sequence, error };
   }

@@ -7,6 +7,7 @@ interface Job {
   readonly id: number;
   prefillRemaining: number;
   decodeRemaining: number;
+  readonly guessed: number;
 }
 
 const anyJobs = fc
@@ -15,7 +16,14 @@ const anyJobs = fc
     maxLength: 30,
   })
   .map((sizes) =>
-    sizes.map(({ prompt, answer }, id): Job => ({ id, prefillRemaining: prompt, decodeRemaining: answer })),
+    sizes.map(
+      ({ prompt, answer }, id): Job => ({
+        id,
+        prefillRemaining: prompt,
+        decodeRemaining: answer,
+        guessed: 0,
+      }),
+    ),
   );
 const anyCosts = fc.option(
   fc.record({
@@ -35,7 +43,12 @@ const limits = (prefillChunk: number, turn = 0, costs?: StepCosts): StepLimits =
   turn,
   costs,
 });
-const job = (prefillRemaining: number, id = 0): Job => ({ id, prefillRemaining, decodeRemaining: 1 });
+const job = (prefillRemaining: number, id = 0): Job => ({
+  id,
+  prefillRemaining,
+  decodeRemaining: 1,
+  guessed: 0,
+});
 const STREAM = job(0, 99);
 /** A decode step of 10 ms; 256 tokens take 100 ms. */
 const COSTS = { decodeMs: 10, prefillTokenMs: 90 / 256 };
@@ -155,4 +168,18 @@ test('a prompt alone is cut into chunks of the limit', () => {
     one.prefillRemaining -= chunk?.tokens ?? 0;
   }
   assert.deepEqual(chunks, [256, 256, 88]);
+});
+
+test('whether a sequence is in the batch or has its guess checked goes by itself alone', () => {
+  fc.assert(
+    fc.property(anyJobs, fc.array(fc.nat({ max: 2 })), anyLimits, (jobs, guesses, step) => {
+      const active = jobs.map((one, i) => ({ ...one, prefillRemaining: i % 3, guessed: guesses[i] ?? 0 }));
+      const { decode, check } = planStep(active, step);
+      const streams = active.filter((one) => one.prefillRemaining === 0);
+      assert.deepEqual(
+        [decode, check],
+        [streams.filter((one) => one.guessed === 0), streams.filter((one) => one.guessed > 0)],
+      );
+    }),
+  );
 });

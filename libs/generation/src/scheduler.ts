@@ -2,6 +2,8 @@
 export interface Schedulable {
   /** Tokens of the prompt that are not in the KV cache yet; 0 while the sequence decodes. */
   readonly prefillRemaining: number;
+  /** Tokens that are guessed to follow the newest one, to be checked in a run of their own; 0 where none are. */
+  readonly guessed: number;
 }
 
 /** The next part of one prompt. */
@@ -15,6 +17,8 @@ export interface PrefillChunk<S> {
 export interface StepPlan<S> {
   /** Sequences that advance by one token, in one batch. */
   readonly decode: readonly S[];
+  /** Sequences that advance by what is right of their guess and one token, each in a run of its own. */
+  readonly check: readonly S[];
   /** Parts of prompts, in the order in which they run. */
   readonly prefill: readonly PrefillChunk<S>[];
 }
@@ -38,7 +42,8 @@ export interface StepLimits {
 }
 
 /**
- * Plans one step over the sequences that have a slot, in order of their admission: every decoding sequence advances;
+ * Plans one step over the sequences that have a slot, in order of their admission: every decoding sequence advances
+ * (whether in the batch or alone goes by its own guess, never by its neighbours);
  * then prompts share what else the step may take. That is `prefillChunk` tokens where nobody decodes, and as many as
  * take the time of `STREAM_SHARE` decode steps where somebody does, so that no prompt stalls a stream.
  *
@@ -46,14 +51,17 @@ export interface StepLimits {
  * begin with the one of which the least is left, so that a question does not wait for a book.
  */
 export function planStep<S extends Schedulable>(active: readonly S[], limits: StepLimits): StepPlan<S> {
-  const decode = active.filter((sequence) => sequence.prefillRemaining === 0);
+  const streams = active.filter((sequence) => sequence.prefillRemaining === 0);
   const prompts = inTurn(
     active.filter((sequence) => sequence.prefillRemaining > 0),
     limits.turn,
   );
-  const streams = decode.length > 0;
-  const budget = streams ? streamBudget(limits) : { tokens: limits.prefillChunk, perRun: 0 };
-  return { decode, prefill: share(prompts, budget) };
+  const budget = streams.length > 0 ? streamBudget(limits) : { tokens: limits.prefillChunk, perRun: 0 };
+  return {
+    decode: streams.filter(({ guessed }) => guessed === 0),
+    check: streams.filter(({ guessed }) => guessed > 0),
+    prefill: share(prompts, budget),
+  };
 }
 
 /** The waiting sequences that may have a slot now: first come, first served. */

@@ -2,6 +2,7 @@ import { DiptychError } from '@diptych/errors';
 import type { DecodeEntry, ImageRows, PrefillStep } from './decoder-interface.ts';
 import { TokenHistory } from './penalties.ts';
 import { placeRows } from './prefix.ts';
+import { PromptLookup } from './prompt-lookup.ts';
 import type {
   FinishReason,
   SequenceListener,
@@ -12,6 +13,14 @@ import type {
 import type { SampledToken, Sampler } from './sampler.ts';
 import type { Schedulable } from './scheduler.ts';
 import type { SlotLease, SlotRequest } from './slots.ts';
+
+/** What the engine decides about a sequence. */
+export interface SequenceLimits {
+  /** Most tokens of the answer, resumed ones included. */
+  readonly maxTokens: number;
+  /** Most tokens to guess at once; 0: none. */
+  readonly speculate: number;
+}
 
 /**
  * One sequence from submission to its end: its tokens, how many of them the KV cache holds, and its listener.
@@ -28,12 +37,18 @@ export class Sequence implements Schedulable {
   readonly #tokens: Int32Array;
   #length: number;
   #computed = 0;
+  readonly #lookup: PromptLookup | undefined;
+  /** What is guessed to follow the first token that is not in the cache. */
+  #guess: Int32Array = NO_GUESS;
   #lease: SlotLease | undefined;
   #ended = false;
   #tainted = false;
 
-  /** @param maxTokens most tokens of the answer, resumed ones included */
-  constructor(request: SequenceRequest, listener: SequenceListener, maxTokens: number) {
+  constructor(
+    request: SequenceRequest,
+    listener: SequenceListener,
+    { maxTokens, speculate }: SequenceLimits,
+  ) {
     const { promptIds, resumeIds, sampling, endTokenIds } = request;
     this.#request = request;
     this.#listener = listener;
@@ -44,6 +59,7 @@ export class Sequence implements Schedulable {
     this.#tokens.set(promptIds);
     this.#tokens.set(resumeIds, promptIds.length);
     this.#length = promptIds.length + resumeIds.length;
+    this.#lookup = speculate > 0 ? new PromptLookup(this.#tokens, speculate) : undefined;
   }
 
   get ended(): boolean {
@@ -54,9 +70,8 @@ export class Sequence implements Schedulable {
     return Math.max(0, this.#request.promptIds.length - this.#computed);
   }
 
-  /** True when the cache holds every token that is known: the next one can be chosen. */
-  get caughtUp(): boolean {
-    return this.#computed === this.#length;
+  get guessed(): number {
+    return this.#guess.length;
   }
 
   /** Milliseconds since the sequence got its slot, 0 before. */
@@ -95,22 +110,37 @@ export class Sequence implements Schedulable {
     return { slot: this.#slot, past: this.#computed, id: this.#tokens[this.#computed] ?? 0 };
   }
 
-  /**
-   * Notes that the cache holds `count` tokens more. Only prompt tokens are offered to later prompts: what decoding
-   * left of the answer may differ in the last bits from what prefilling it leaves.
-   */
-  advance(count: number): void {
-    if (this.prefillRemaining > 0)
-      this.#lease?.append(this.#tokens.subarray(this.#computed, this.#computed + count));
-    this.#computed += count;
+  /** The token of `decodeEntry` and the guess behind it as one run, which fills a row of `logits` for each. */
+  checkStep(logits: Float32Array): PrefillStep {
+    const ids = Int32Array.of(this.#tokens[this.#computed] ?? 0, ...this.#guess);
+    return { slot: this.#slot, past: this.#computed, ids, images: NO_IMAGES, logits };
   }
 
-  /** Chooses the next token from the logits of the newest one, reports it, and ends where it is the last. */
-  choose(sampler: Sampler, logits: Float32Array): void {
-    const { sampling } = this.#request;
-    const index = this.#generated;
-    const banned = index < sampling.minTokens ? this.#endIds : [];
-    this.#take(sampler.sample(logits, { parameters: sampling, history: this.#history, index, banned }));
+  /** Takes over what a step computed: `count` tokens, and the logits of the last of them. */
+  commit(sampler: Sampler, count: number, logits: Float32Array): void {
+    this.#noteCached(count);
+    this.#computed += count;
+    if (this.#caughtUp && !this.#ended) this.#choose(sampler, logits);
+    this.#guessNext();
+  }
+
+  /**
+   * Takes over a run of `checkStep`: row by row, as long as the token that was guessed is the one that follows, which
+   * is a resumed one or the one that sampling chooses there. So guesses never change an answer, and a resumed stream
+   * is computed by the same runs as the one that was lost.
+   */
+  commitCheck(sampler: Sampler, logits: Float32Array): void {
+    const guess = this.#guess;
+    const width = logits.length / (guess.length + 1);
+    let right = 0;
+    for (let row = 0; row <= guess.length && !this.#ended; row++) {
+      this.#computed += 1;
+      if (this.#caughtUp) this.#choose(sampler, logits.subarray(row * width, (row + 1) * width));
+      if (guess[row] !== this.#tokens[this.#computed]) break;
+      right += 1;
+    }
+    this.#lookup?.checked({ guessed: guess.length, right, length: this.#computed });
+    this.#guessNext();
   }
 
   /** Ends at once where the resumed tokens are a whole answer already: another machine was lost just then. */
@@ -141,6 +171,34 @@ export class Sequence implements Schedulable {
   release(): void {
     this.#lease?.release({ keep: !this.#tainted });
     this.#lease = undefined;
+  }
+
+  /**
+   * Only prompt tokens are offered to later prompts: what decoding left of the answer may differ in the last bits
+   * from what prefilling it leaves.
+   */
+  #noteCached(count: number): void {
+    if (this.prefillRemaining === 0) return;
+    this.#lease?.append(this.#tokens.subarray(this.#computed, this.#computed + count));
+  }
+
+  /** True when the cache holds every token that is known: the next one can be chosen. */
+  get #caughtUp(): boolean {
+    return this.#computed === this.#length;
+  }
+
+  /** Guesses from the tokens up to the first that is not in the cache, as if those behind it were not known yet. */
+  #guessNext(): void {
+    if (this.#ended || this.prefillRemaining > 0 || this.#lookup === undefined) return;
+    this.#guess = this.#lookup.guess(this.#computed + 1, this.#tokens.length - this.#computed - 2);
+  }
+
+  /** Chooses the next token from the logits of the newest one, reports it, and ends where it is the last. */
+  #choose(sampler: Sampler, logits: Float32Array): void {
+    const { sampling } = this.#request;
+    const index = this.#generated;
+    const banned = index < sampling.minTokens ? this.#endIds : [];
+    this.#take(sampler.sample(logits, { parameters: sampling, history: this.#history, index, banned }));
   }
 
   #take({ id, logprobs }: SampledToken): void {
@@ -200,6 +258,10 @@ export class Sequence implements Schedulable {
     return { queueMs: admitted - submitted, prefillMs: first - admitted, decodeMs: last - first };
   }
 }
+
+const NO_GUESS = new Int32Array();
+
+const NO_IMAGES: ImageRows = { rows: new Float32Array(), positions: new Int32Array() };
 
 /** Readings of `performance.now()`. */
 interface Clock {

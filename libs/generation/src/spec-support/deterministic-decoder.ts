@@ -10,7 +10,7 @@ export type DecoderCall =
  * A decoder without a model: what a position holds is a hash of the position before and of the token (or feature
  * row) there, and logits are a hash of that. So logits are a pure function of a slot's history, and any step over
  * wrong, stale or missing contents changes all tokens after it. What a decode step leaves differs from what prefilling
- * the same token leaves, as real kernels may differ in the last bits.
+ * the same token leaves, as real kernels may differ in the last bits; with `exact` they are the same.
  */
 export class DeterministicDecoder implements Decoder {
   readonly slots: number;
@@ -21,11 +21,13 @@ export class DeterministicDecoder implements Decoder {
   before: (call: DecoderCall) => Promise<void> | void = () => undefined;
   /** Called before a call returns. */
   after: (call: DecoderCall) => void = () => undefined;
+  readonly #decoded: number;
   readonly #states: Uint32Array[];
   readonly #lengths: number[];
   #busy = false;
 
-  constructor({ slots = 4, capacity = 64, vocabSize = 32 } = {}) {
+  constructor({ slots = 4, capacity = 64, vocabSize = 32, exact = false } = {}) {
+    this.#decoded = exact ? 0 : DECODED;
     this.slots = slots;
     this.capacity = capacity;
     this.vocabSize = vocabSize;
@@ -51,7 +53,7 @@ export class DeterministicDecoder implements Decoder {
     await this.#exclusively({ kind: 'decode', entries, logits }, () => {
       assert.equal(new Set(entries.map(({ slot }) => slot)).size, entries.length, 'no slot twice in a batch');
       entries.forEach(({ slot, past, id }, i) => {
-        this.#write(slot, past, id + DECODED);
+        this.#write(slot, past, id + this.#decoded);
         this.#fill(slot, logits.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
       });
     });
@@ -84,10 +86,16 @@ export class DeterministicDecoder implements Decoder {
     this.#lengths[slot] = position + 1;
   }
 
+  /** Logits of the last positions, as many as there are rows. */
   #fill(slot: number, logits: Float32Array): void {
-    assert.equal(logits.length, this.vocabSize);
-    const state = this.#states[slot]?.[(this.#lengths[slot] ?? 0) - 1] ?? 0;
-    for (let id = 0; id < this.vocabSize; id++) logits[id] = mix(state, id + 1) / 2 ** 29 - 4;
+    const rows = logits.length / this.vocabSize;
+    const first = (this.#lengths[slot] ?? 0) - rows;
+    assert.ok(Number.isInteger(rows) && first >= 0);
+    for (let row = 0; row < rows; row++) {
+      const state = this.#states[slot]?.[first + row] ?? 0;
+      for (let id = 0; id < this.vocabSize; id++)
+        logits[row * this.vocabSize + id] = mix(state, id + 1) / 2 ** 29 - 4;
+    }
   }
 }
 

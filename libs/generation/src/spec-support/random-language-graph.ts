@@ -3,16 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  floatWeight,
+  embedding,
   GRAPH_FILE,
   GraphBuilder,
   gatedMlp,
   groupQueryAttention,
+  head,
   type LinearWeights,
   linear,
   rmsNorm,
   rotaryEmbedding,
   type Value,
+  type WeightFormat,
   type WeightSource,
 } from '@diptych/onnx-graph';
 import { OnnxDecoder, type OnnxDecoderOptions } from '../decoder.ts';
@@ -28,6 +30,8 @@ export interface RandomModel {
   readonly vocab: number;
   /** Rows of the rotary tables. */
   readonly context: number;
+  /** How weights are stored; float32 where left out. */
+  readonly weights?: WeightFormat;
 }
 
 /** Small, and of shapes that no vector width divides evenly. */
@@ -70,7 +74,7 @@ export async function randomDecoder(
 
 function languageGraph(model: RandomModel, folder: string): GraphBuilder {
   const weight = weightsIn(folder);
-  const graph = new GraphBuilder({ name: 'random decoder' });
+  const graph = new GraphBuilder({ name: 'random decoder', weights: model.weights });
   const ids = graph.input('input_ids', 'int64', ['batch', 'length']);
   const features = graph.input('image_features', 'float32', ['image_rows', model.hidden]);
   const places = graph.input('image_positions', 'int64', ['image_rows', 1]);
@@ -80,7 +84,7 @@ function languageGraph(model: RandomModel, folder: string): GraphBuilder {
     totalSequenceLength: graph.input('total_sequence_length', 'int32', [1]),
   };
   const table = weight('embedding', [model.vocab, model.hidden], random);
-  const embedded = graph.op('Gather', [floatWeight(graph, table), ids], { axis: 0 });
+  const embedded = embedding(graph, table, ids);
   const rows = graph.op('ScatterND', [flatten(graph, embedded, model), places, features]);
   let stream = graph.op('Reshape', [rows, graph.op('Shape', [embedded])]);
   const rotary = rotaryEmbedding(graph, {
@@ -91,7 +95,7 @@ function languageGraph(model: RandomModel, folder: string): GraphBuilder {
   for (let index = 0; index < model.layers; index += 1)
     stream = layer(graph, stream, { ...model, index, rotary, lengths, weight });
   const asked = graph.op('Gather', [flatten(graph, stream, model), logitPositions], { axis: 0 });
-  const logits = linear(graph, norm(graph, asked, 'norm', { ...model, weight }), { weight: table });
+  const logits = head(graph, norm(graph, asked, 'norm', { ...model, weight }), table);
   graph.output(logits, 'logits', { type: 'float32', shape: ['rows', model.vocab] });
   return graph;
 }
