@@ -13,6 +13,17 @@ export const SINGLE_FILE = 'model.safetensors';
 /** Which tensor is in which file, where there are several. */
 export const INDEX_FILE = 'model.safetensors.index.json';
 
+/**
+ * What the index of a sharded checkpoint says. A shard is a file of the same folder, with a plain name: no other folder,
+ * not hidden, nothing that a shell or a file system could take for something else.
+ */
+export const WEIGHT_INDEX = z.object({
+  weight_map: z.record(
+    z.string(),
+    z.string().regex(/^\w[\w.-]*\.safetensors$/, 'expected the name of a safetensors file of this folder'),
+  ),
+});
+
 /** The tensors of a checkpoint, whether in one file or in shards. Nothing is read before it is asked for. */
 export class CheckpointWeights {
   /** The files that hold the tensors, and the index where there is one: names within the checkpoint's folder. */
@@ -43,7 +54,7 @@ export class CheckpointWeights {
   }
 
   static async #openShards(folder: string): Promise<CheckpointWeights> {
-    const index = parseConfig(INDEX_FILE, INDEX, await readJsonFile(folder, INDEX_FILE));
+    const index = parseConfig(INDEX_FILE, WEIGHT_INDEX, await readJsonFile(folder, INDEX_FILE));
     const names = [...new Set(Object.values(index.weight_map))].sort();
     const shards = new Map<string, SafetensorsFile>();
     for (const name of names) shards.set(name, await SafetensorsFile.open(join(folder, name)));
@@ -112,13 +123,6 @@ export class CheckpointWeights {
     return file;
   }
 }
-
-/** A file of the same folder: an index must not lead elsewhere. */
-const ShardName = z
-  .string()
-  .regex(/^[\w.-]+\.safetensors$/, 'expected the name of a safetensors file of this folder');
-
-const INDEX = z.object({ weight_map: z.record(z.string(), ShardName) });
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, index) => size === b[index]);

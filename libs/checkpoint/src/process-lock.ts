@@ -9,14 +9,14 @@ import { systemCode } from './failures.ts';
 const POLL_MS = 200;
 
 /** How often the holder shows that it is alive, by touching the lock. */
-const HEARTBEAT_MS = 5_000;
+const HEARTBEAT_MS = 2_000;
 
 /**
  * A lock that was not touched for so long is abandoned. It decides where the process cannot be looked up, on
  * another host or in another container; a killed process in the same place is noticed at once. The owner may be alive
  * all the same, on a machine that slept.
  */
-const ABANDONED_MS = 60_000;
+const ABANDONED_MS = 20_000;
 
 /** Who holds a lock. */
 export interface LockOwner {

@@ -1,6 +1,5 @@
 import { DiptychError } from '@diptych/errors';
-import { z } from 'zod';
-import { INDEX_FILE, SINGLE_FILE } from '../checkpoint-weights.ts';
+import { INDEX_FILE, SINGLE_FILE, WEIGHT_INDEX } from '../checkpoint-weights.ts';
 import { parseConfig } from '../parse-config.ts';
 
 /** What of a repository is downloaded. All names are of files at its top; none can lead out of a folder. */
@@ -46,16 +45,9 @@ export function chooseFiles(repository: string, listed: readonly string[]): Need
  * @throws DiptychError `checkpoint_invalid` for an index of another shape or one that leads out of its folder.
  */
 export function shardsOf(index: unknown): readonly string[] {
-  const { weight_map: map } = parseConfig(INDEX_FILE, WeightIndex, index);
+  const { weight_map: map } = parseConfig(INDEX_FILE, WEIGHT_INDEX, index);
   return [...new Set(Object.values(map))].sort();
 }
-
-const WeightIndex = z.object({
-  weight_map: z.record(
-    z.string(),
-    z.string().regex(/^\w[\w.-]*\.safetensors$/, 'expected the name of a safetensors file of this folder'),
-  ),
-});
 
 /** The order of preference is that of transformers: one file, then shards. */
 function weightsOf(names: readonly string[]): NeededFiles['weights'] | undefined {
