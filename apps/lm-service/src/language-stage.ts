@@ -17,7 +17,9 @@ import { PromptReader } from './prompt-reader.ts';
 import type { LmSettings } from './settings.ts';
 
 /** What a language stage is made of; see settings.ts for each. */
-export interface LanguageStageOptions extends Omit<LmSettings, 'listen' | 'graceSeconds' | 'logLevel'> {
+export interface LanguageStageOptions
+  extends Omit<LmSettings, 'listen' | 'graceSeconds' | 'logLevel' | 'speculate'> {
+  readonly speculate?: number | undefined;
   readonly logger: Logger;
   /** Told in words what takes long: a download, a compile. */
   readonly onProgress: (message: string) => void;
@@ -51,7 +53,7 @@ export async function loadLanguageStage(options: LanguageStageOptions): Promise<
   const plan = await planFor(model, options);
   const { slots, context: capacity } = plan;
   const decoder = await loadDecoder(options, model, plan);
-  const engine = new Engine({ decoder, maxQueue: options.queue });
+  const engine = new Engine({ decoder, maxQueue: options.queue, speculate: options.speculate ?? 0 });
   const prompts = new PromptReader({ model, tokenizer, capacity });
   const { id, fingerprint, weights } = model;
   return {

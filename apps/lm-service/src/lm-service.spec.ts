@@ -73,8 +73,20 @@ test('answers do not depend on what else is decoded at the same time', async (co
 });
 
 test('a stream that another machine lost goes on wherever it was cut, no text lost or repeated', async (context) => {
-  const { client } = await service(context);
   const sampling = { maxTokens: 24, ignoreEos: true, temperature: 1, seed: 7n };
+  await resumesAnywhere(await service(context), sampling);
+});
+
+test('so does one with guesses, of which several tokens come at once', async (context) => {
+  const either = { 40: 50, 41: 50 };
+  const sampling = { maxTokens: 40, ignoreEos: true, temperature: 1, seed: 7n, logitBias: either };
+  await resumesAnywhere(await service(context, { speculate: 6 }), sampling);
+});
+
+async function resumesAnywhere(
+  { client }: Awaited<ReturnType<typeof service>>,
+  sampling: GenerateInit['sampling'],
+): Promise<void> {
   const whole = await answer(client, question('Tell me more', sampling));
   const deltas = whole.events.flatMap((event) => (event.case === 'delta' ? [event.value] : []));
   assert.ok(deltas.length > 3);
@@ -86,7 +98,7 @@ test('a stream that another machine lost goes on wherever it was cut, no text lo
     assert.deepEqual([...resumeTokenIds, ...rest.ids], whole.ids);
     assert.deepEqual(finished(rest).usage?.completionTokens, whole.ids.length);
   }
-});
+}
 
 test('a stop string ends the answer before it, and a resumed one that had ended already ends at once', async (context) => {
   const { client } = await service(context);

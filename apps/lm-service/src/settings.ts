@@ -31,6 +31,11 @@ export const LM_SETTINGS = {
       'Most tokens of one sequence, prompt and answer; default: what model and memory allow, at most 8192.',
       { min: 2, max: 10_000_000 },
     ),
+    speculate: integer('Most tokens guessed at once where an answer repeats what was said before; 0: none.', {
+      min: 0,
+      max: 64,
+      fallback: 0,
+    }),
     queue: integer('Most sequences that wait for a slot; further ones are refused with a retry hint.', {
       min: 0,
       max: 100_000,

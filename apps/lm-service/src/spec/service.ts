@@ -46,6 +46,7 @@ export async function service(context: TestContext, settings: Partial<LmServiceO
     slots: 2,
     context: 256,
     queue: 16,
+    speculate: 0,
     unreadEvents: 512,
     graceSeconds: 0,
     logLevel: 'silent',
