@@ -60,22 +60,33 @@ export function createClient<Service extends RpcService>(
   const channel = connect(options);
   const peer = `${options.name ?? described.typeName} at ${options.address}`;
   const maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+  const running = new Set<Cancellable>();
+  let closed = false;
   const calls = described.methods.map((method) => {
-    const target: Target = { channel, method, peer, maxMessageBytes };
+    const target: Target = { channel, method, peer, maxMessageBytes, running, isClosed: () => closed };
     const call =
       method.methodKind === 'unary'
         ? (request: Message, limits?: CallOptions) => callUnary(target, request, limits)
         : (request: Message, limits?: CallOptions) => callStream(target, request, limits);
     return [method.localName, call] as const;
   });
+  const close = () => {
+    closed = true;
+    for (const call of running) call.cancel();
+    channel.close();
+  };
   const controls: RpcClientControls = {
-    health: (limits) => checkHealth(channel, limits),
+    health: (limits) => (closed ? Promise.resolve('unreachable') : checkHealth(channel, limits)),
     waitForReady: (limits) => waitUntilServing(channel, peer, limits),
-    close: () => channel.close(),
-    [Symbol.dispose]: () => channel.close(),
+    close,
+    [Symbol.dispose]: close,
   };
   // One entry for each method of the descriptor that the type is computed from.
   return { ...Object.fromEntries(calls), ...controls } as unknown as RpcClient<Service>;
+}
+
+interface Cancellable {
+  cancel(): void;
 }
 
 interface Target {
@@ -83,6 +94,9 @@ interface Target {
   readonly method: DescMethod;
   readonly peer: string;
   readonly maxMessageBytes: number;
+  /** Calls in progress: closing a channel leaves them as they are. */
+  readonly running: Set<Cancellable>;
+  readonly isClosed: () => boolean;
 }
 
 function connect(options: RpcClientOptions): Client {
@@ -111,6 +125,7 @@ function callUnary(
   const { signal } = options;
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(cancellation(signal));
+    if (target.isClosed()) return reject(closedHere(target));
     const bytes = encodeMessage(method.input, request, target.maxMessageBytes);
     const { path, requestSerialize, responseDeserialize } = methodDefinition(method);
     const limits = grpcOptions(options);
@@ -123,6 +138,7 @@ function callUnary(
       limits,
       (error, response) => {
         signal?.removeEventListener('abort', cancel);
+        target.running.delete(call);
         if (error !== null) return reject(failure(error, target, signal, false));
         try {
           resolve(decodeAnswer(target, response));
@@ -132,6 +148,7 @@ function callUnary(
       },
     );
     const cancel = () => call.cancel();
+    target.running.add(call);
     signal?.addEventListener('abort', cancel, { once: true });
   });
 }
@@ -143,8 +160,10 @@ async function* callStream(
 ): AsyncGenerator<MessageShape<DescMessage>, void, undefined> {
   const { signal } = options;
   if (signal?.aborted === true) throw cancellation(signal);
+  if (target.isClosed()) throw closedHere(target);
   const call = startStream(target, request, options);
   const cancel = () => call.cancel();
+  target.running.add(call);
   signal?.addEventListener('abort', cancel, { once: true });
   let began = false;
   try {
@@ -156,6 +175,7 @@ async function* callStream(
     throw isServiceError(error) ? failure(error, target, signal, began) : error;
   } finally {
     signal?.removeEventListener('abort', cancel);
+    target.running.delete(call);
     call.cancel();
   }
 }
@@ -198,8 +218,13 @@ function failure(
   began: boolean,
 ): DiptychError {
   if (signal?.aborted === true) return cancellation(signal);
+  if (target.isClosed()) return closedHere(target);
   const method = `${target.method.parent.typeName}.${target.method.name}`;
   return fromStatus(error, { peer: target.peer, method, began });
+}
+
+function closedHere({ peer }: Target): DiptychError {
+  return new DiptychError('stage_unavailable', `The connection to ${peer} was closed here.`);
 }
 
 function isServiceError(error: unknown): error is ServiceError {

@@ -39,9 +39,9 @@ async function sendChunks(
   signal: AbortSignal,
 ): Promise<FastifyReply> {
   reply.hijack();
-  const stream = new EventStream(reply.raw, reply.getHeaders());
+  const stream = new EventStream(reply.raw, { signal, headers: reply.getHeaders() });
   try {
-    for await (const chunk of chunks) await stream.send(JSON.stringify(chunk), signal);
+    for await (const chunk of chunks) await stream.send(JSON.stringify(chunk));
     stream.end('[DONE]');
   } catch (error) {
     const failure = failureOf(error, signal);

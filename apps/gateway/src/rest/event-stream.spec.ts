@@ -23,22 +23,23 @@ async function unread() {
   return { response, client, [Symbol.dispose]: close };
 }
 
-async function flood(stream: EventStream, signal: AbortSignal): Promise<never> {
-  for (;;) await stream.send(BIG, signal);
+async function flood(stream: EventStream): Promise<never> {
+  for (;;) await stream.send(BIG);
 }
 
 test('a reader that stops is given up, and its connection closed', async () => {
   using reader = await unread();
-  const stream = new EventStream(reader.response, {}, 50);
-  await assert.rejects(flood(stream, NEVER), { code: 'slow_reader' });
+  const stream = new EventStream(reader.response, { signal: NEVER, patienceMs: 50 });
+  await assert.rejects(flood(stream), { code: 'slow_reader' });
   stream.end('late');
   assert.ok(reader.response.destroyed);
 });
 
 test('a reader that lags gets everything once it reads', async () => {
   using reader = await unread();
-  const stream = new EventStream(reader.response);
-  const sent = Promise.all(Array.from({ length: 16 }, () => stream.send(BIG, NEVER)));
+  const stream = new EventStream(reader.response, { signal: NEVER });
+  const sent = Promise.all(Array.from({ length: 16 }, () => stream.send(BIG)));
+  assert.ok(reader.response.listenerCount('drain') <= 2, 'all wait together');
   let bytes = 0;
   reader.client.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume();
   await sent;
@@ -50,7 +51,7 @@ test('a reader that lags gets everything once it reads', async () => {
 test('waiting for a reader ends with the call', async () => {
   using reader = await unread();
   const controller = new AbortController();
-  const flooding = flood(new EventStream(reader.response), controller.signal);
+  const flooding = flood(new EventStream(reader.response, controller));
   const reason = new Error('gone');
   controller.abort(reason);
   await assert.rejects(flooding, reason);

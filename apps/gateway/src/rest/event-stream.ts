@@ -7,18 +7,35 @@ const SLOW_READER_MS = 30_000;
 
 type Headers = Readonly<Record<string, string | number | string[] | undefined>>;
 
+/** What a stream of events needs. */
+export interface EventStreamOptions {
+  /** Ends the waits for the reader. */
+  readonly signal: AbortSignal;
+  /** Added to those of an event stream. */
+  readonly headers?: Headers;
+  /** How long a reader may stop; for specs. */
+  readonly patienceMs?: number;
+}
+
 /**
  * Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) on a response whose
  * head is not yet sent. A write waits while the reader lags, so little is ever buffered.
  */
 export class EventStream {
   readonly #response: ServerResponse;
+  readonly #signal: AbortSignal;
   readonly #patienceMs: number;
+  /** The wait for a reader that lags, one for all who send meanwhile. */
+  #drained: Promise<void> | undefined;
 
-  /** Sends the head. `headers` are added to those of an event stream; `patienceMs` is for specs. */
-  constructor(response: ServerResponse, headers: Headers = {}, patienceMs = SLOW_READER_MS) {
-    this.#patienceMs = patienceMs;
+  /** Sends the head. */
+  constructor(
+    response: ServerResponse,
+    { signal, headers = {}, patienceMs = SLOW_READER_MS }: EventStreamOptions,
+  ) {
     this.#response = response;
+    this.#signal = signal;
+    this.#patienceMs = patienceMs;
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -33,9 +50,23 @@ export class EventStream {
    *
    * @throws DiptychError `slow_reader`; the signal's reason.
    */
-  async send(data: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  async send(data: string): Promise<void> {
+    this.#signal.throwIfAborted();
     if (this.#response.write(`data: ${data}\n\n`)) return;
+    this.#drained ??= this.#drain().finally(() => {
+      this.#drained = undefined;
+    });
+    await this.#drained;
+  }
+
+  /** Sends a last event, where the reader is still there, and closes. */
+  end(data: string): void {
+    if (this.#response.writableNeedDrain) this.#response.destroy();
+    else this.#response.end(`data: ${data}\n\n`);
+  }
+
+  async #drain(): Promise<void> {
+    const signal = this.#signal;
     const patience = AbortSignal.timeout(this.#patienceMs);
     try {
       await once(this.#response, 'drain', { signal: AbortSignal.any([signal, patience]) });
@@ -44,11 +75,5 @@ export class EventStream {
       if (!patience.aborted) throw error;
       throw new DiptychError('slow_reader', `The stream was not read for ${this.#patienceMs} ms.`);
     }
-  }
-
-  /** Sends a last event, where the reader is still there, and closes. */
-  end(data: string): void {
-    if (this.#response.writableNeedDrain) this.#response.destroy();
-    else this.#response.end(`data: ${data}\n\n`);
   }
 }
