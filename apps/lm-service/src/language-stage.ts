@@ -1,7 +1,7 @@
 import { defaultHome } from '@diptych/checkpoint';
 import type { LanguageService } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
-import { Engine, OnnxDecoder } from '@diptych/generation';
+import { decoderThreads, Engine, OnnxDecoder } from '@diptych/generation';
 import { type LoadedModel, loadModel, locateModel, type Model } from '@diptych/models';
 import type { RpcHandlers } from '@diptych/rpc';
 import { type Logger, Stopwatch } from '@diptych/telemetry';
@@ -95,7 +95,8 @@ async function loadDecoder(
   model: LoadedModel<'language'>,
   { slots, context }: MemoryPlan,
 ): Promise<OnnxDecoder> {
-  const { threads, logger } = options;
+  const { logger } = options;
+  const threads = decoderThreads(options.threads, model.language.heads);
   const watch = new Stopwatch();
   const decoder = await OnnxDecoder.load({
     graphPath: model.language.graphPath,

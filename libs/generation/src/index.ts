@@ -1,6 +1,6 @@
 export { OnnxDecoder, type OnnxDecoderOptions } from './decoder.ts';
-export { decoderThreads } from './decoder-threads.ts';
 export type { DecodeEntry, Decoder, ImageRows, PrefillStep } from './decoder-interface.ts';
+export { decoderThreads } from './decoder-threads.ts';
 export { Engine, type EngineLoad, type EngineOptions } from './engine.ts';
 export type { PositionLogprobs, TokenLogprob } from './logprobs.ts';
 export { TokenHistory } from './penalties.ts';

@@ -20,10 +20,11 @@ export async function describeLanguage(
   { language, imageTokenId, eosTokenIds }: LanguageTokens,
   checkpoint: Checkpoint,
 ): Promise<LanguageDescription> {
-  const { layers, kvHeads, headDim, hiddenSize, vocabSize, maxPositions } = language;
+  const { layers, heads, kvHeads, headDim, hiddenSize, vocabSize, maxPositions } = language;
   const generation = await readGenerationConfig(checkpoint);
   return {
     layers,
+    heads,
     kvHeads,
     headDim,
     hiddenSize,

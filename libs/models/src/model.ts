@@ -39,6 +39,8 @@ export interface VisionDescription {
 /** What the language stage needs to know. */
 export interface LanguageDescription {
   readonly layers: number;
+  /** Heads of the queries. */
+  readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
   readonly hiddenSize: number;
