@@ -26,6 +26,16 @@ export interface DecodeEntry {
   readonly id: number;
 }
 
+/** Positions of one slot that another shall hold too. */
+export interface CopyStep {
+  readonly from: number;
+  readonly to: number;
+  /** First position. */
+  readonly start: number;
+  /** Behind the last position. */
+  readonly end: number;
+}
+
 /**
  * A language model over a KV cache of fixed slots, each a contiguous region that holds one sequence.
  *
@@ -56,4 +66,6 @@ export interface Decoder extends Disposable {
    * @throws DiptychError `runtime_failed` where the runtime reports an error; other slots keep their contents.
    */
   decode(entries: readonly DecodeEntry[], logits: Float32Array): Promise<void>;
+  /** Copies what a slot holds at some positions into another, as if it had been computed there. */
+  copy(step: CopyStep): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Session, type SessionOptions, Tensor } from '@diptych/onnxruntime';
-import type { DecodeEntry, Decoder, PrefillStep } from './decoder-interface.ts';
+import type { CopyStep, DecodeEntry, Decoder, PrefillStep } from './decoder-interface.ts';
 import { KvCache } from './kv-cache.ts';
 import { SlotRange } from './slot-range.ts';
 
@@ -70,6 +70,11 @@ export class OnnxDecoder implements Decoder {
 
   decode(entries: readonly DecodeEntry[], logits: Float32Array): Promise<void> {
     return this.#inOrder(() => this.#decode(entries, logits));
+  }
+
+  copy({ from, to, ...positions }: CopyStep): Promise<void> {
+    for (const slot of [from, to]) this.#assertFits(slot, positions.start, positions.end - positions.start);
+    return this.#inOrder(() => Promise.resolve(this.#cache.copy(from, to, positions)));
   }
 
   /** Frees the session, at once or when the step that is under way ends. Steps after it throw. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Engine } from './engine.ts';
 import type { SequenceRequest } from './request.ts';
 import { DeterministicDecoder } from './spec-support/deterministic-decoder.ts';
@@ -103,4 +103,51 @@ test('what a cancelled sequence computed is used again', async () => {
   await first.failed;
   assert.equal(first.ids.length, 3);
   assert.equal(await cachedTokens(engine, imageRequest('a', [20])), 7);
+});
+
+describe('prompts that begin alike and arrive together', () => {
+  const SYSTEM = Array.from({ length: 40 }, (_, i) => 3 + ((i * 7) % 20));
+  const prompts = [2, 4, 6, 8, 10, 12].map((id) => [...SYSTEM, id, id + 1]);
+
+  async function ask(requests: readonly SequenceRequest[]) {
+    const decoder = new DeterministicDecoder();
+    const engine = new Engine({ decoder, prefillChunk: 16 });
+    const all = requests.map((one) => watch(engine, one));
+    const cached = await Promise.all(all.map(async ({ finished }) => (await finished).usage.cachedTokens));
+    const rows = decoder.calls.flatMap((call) => (call.kind === 'prefill' ? [call.step.ids.length] : []));
+    return { ids: all.map(({ ids }) => ids), cached, rows: rows.reduce((sum, count) => sum + count, 0) };
+  }
+
+  test('compute the beginning about once, in all slots together', async () => {
+    const { ids, cached, rows } = await ask(prompts.map((prompt) => request(prompt)));
+    const copied = cached.reduce((sum, count) => sum + count, 0);
+    assert.equal(rows, 6 * 42 - copied, 'what was not copied was computed');
+    assert.ok(rows <= 42 + 5 * (2 + 16), `${rows} rows: at most one part of a prompt more for each`);
+    for (const [i, prompt] of prompts.entries()) {
+      const alone = new Engine({ decoder: new DeterministicDecoder() });
+      assert.deepEqual(ids[i], await generate(alone, request(prompt)));
+    }
+  });
+
+  test('unless their salts differ', async () => {
+    const { cached } = await ask(
+      prompts.slice(0, 4).map((prompt, i) => request(prompt, {}, { cacheSalt: String(i) })),
+    );
+    assert.deepEqual(cached, [0, 0, 0, 0]);
+  });
+
+  test('or their images', async () => {
+    const withImage = (digest: string) => {
+      const [first = 0, second = 0, ...others] = SYSTEM;
+      return request([first, second, IMAGE, ...others], undefined, {
+        imagePositions: Int32Array.of(2),
+        imageFeatures: Float32Array.of(digest.charCodeAt(0), 1),
+        images: [{ digest, rows: 1 }],
+      });
+    };
+    const { ids, cached } = await ask(['a', 'b', 'a'].map(withImage));
+    assert.deepEqual(cached, [0, 0, 40]);
+    assert.deepEqual(ids[0], ids[2]);
+    assert.notDeepEqual(ids[0], ids[1]);
+  });
 });

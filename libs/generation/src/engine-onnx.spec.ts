@@ -37,6 +37,8 @@ interface Circumstances {
   readonly before?: readonly SequenceRequest[];
   /** How many others are answered at the same time. */
   readonly neighbours?: number;
+  /** Whether their prompts begin like the one in question. */
+  readonly alike?: boolean;
 }
 
 interface Case {
@@ -77,10 +79,11 @@ for (const { name, model, threads, speculate, wanted } of CASES) {
 
     /** Tokens with log probabilities, of the likeliest ones too: equal ones mean equal logits to the last bit. */
     async function answer(request: SequenceRequest, circumstances: Circumstances = {}) {
-      const { prefillChunk = 256, before = [], neighbours = 0 } = circumstances;
+      const { prefillChunk = 256, before = [], neighbours = 0, alike = false } = circumstances;
       await using engine = new Engine({ decoder, prefillChunk, speculate });
       for (const other of before) await generate(engine, other);
-      const others = (from: number, to: number) => neighboursOf(from, to).map((one) => generate(engine, one));
+      const others = (from: number, to: number) =>
+        neighboursOf(from, to, alike).map((one) => generate(engine, one));
       const early = others(0, neighbours >> 1);
       const watched = watch(engine, request);
       const late = others(neighbours >> 1, neighbours);
@@ -99,7 +102,14 @@ for (const { name, model, threads, speculate, wanted } of CASES) {
 
     test('among fifteen others a sequence gets what it gets alone', async () => {
       assert.equal(alone.length, wanted.sampling.maxTokens);
-      assert.deepEqual((await answer(wanted, { neighbours: 15 })).tokens, alone);
+      for (const alike of [false, true])
+        assert.deepEqual((await answer(wanted, { neighbours: 15, alike })).tokens, alone);
+    });
+
+    test('a beginning that was copied from another slot changes nothing', async () => {
+      const { tokens, usage } = await answer(wanted, { neighbours: 4, alike: true, prefillChunk: 8 });
+      assert.equal(usage.cachedTokens, 19);
+      assert.deepEqual(tokens, alone);
     });
 
     test('the size of prefill chunks changes nothing', async () => {
@@ -129,10 +139,12 @@ for (const { name, model, threads, speculate, wanted } of CASES) {
 }
 
 /** Some with many prompt tokens and some with few, some that repeat themselves. */
-function neighboursOf(from: number, to: number): SequenceRequest[] {
+function neighboursOf(from: number, to: number, alike: boolean): SequenceRequest[] {
   return Array.from({ length: to - from }, (_, i) => {
     const index = from + i;
     const logitBias = new Map(index % 3 === 0 ? [[9, 60]] : []);
-    return request(prompt(3 + ((index * 7) % 31), index), { logitBias, maxTokens: 4 + index });
+    const own = prompt(3 + ((index * 7) % 31), index);
+    const ids = alike ? [...prompt(20), ...own.slice(0, 9)] : own;
+    return request(ids, { logitBias, maxTokens: 4 + index });
   });
 }

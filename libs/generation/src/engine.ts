@@ -3,7 +3,7 @@ import { DiptychError, toDiptychError } from '@diptych/errors';
 import { checkRequest } from './check-request.ts';
 import type { Decoder } from './decoder-interface.ts';
 import type { Generation, SequenceListener, SequenceRequest } from './request.ts';
-import { type Outcome, runStep } from './run-step.ts';
+import { copyPrefix, type Outcome, runStep } from './run-step.ts';
 import { Sampler } from './sampler.ts';
 import { planAdmission, planStep, type StepPlan } from './scheduler.ts';
 import { Sequence } from './sequence.ts';
@@ -116,18 +116,26 @@ export class Engine implements AsyncDisposable {
   }
 
   async #step(): Promise<void> {
-    const plan = this.#schedule();
+    const plan = await this.#schedule();
     const outcomes = await runStep({ decoder: this.#decoder, times: this.#times }, plan, this.#logits);
     this.#commit(outcomes);
   }
 
-  #schedule(): StepPlan<Sequence> {
+  async #schedule(): Promise<StepPlan<Sequence>> {
     for (const sequence of this.#waiting) sequence.finishIfWhole();
     this.#releaseEnded();
     for (const sequence of planAdmission(this.#waiting, this.#slots.free)) this.#admit(sequence);
     this.#releaseEnded();
     const limits = { prefillChunk: this.#prefillChunk, turn: this.#turn++, costs: this.#times.costs };
-    return planStep(this.#active, limits);
+    const plan = planStep(this.#active, limits);
+    return (await this.#sharePrefixes(plan)) ? planStep(this.#active, limits) : plan;
+  }
+
+  /** What another slot holds of a prompt that is about to be computed is copied: of many with one beginning too. */
+  async #sharePrefixes({ prefill }: StepPlan<Sequence>): Promise<boolean> {
+    let copied = false;
+    for (const { sequence } of prefill) copied = (await copyPrefix(this.#decoder, sequence)) || copied;
+    return copied;
   }
 
   #admit(sequence: Sequence): void {

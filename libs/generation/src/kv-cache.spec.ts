@@ -66,6 +66,23 @@ test('what is written after a slot was reclaimed stays', () => {
   assert.deepEqual(new Set(contents(cache, 1, 1).flat()), new Set([5]));
 });
 
+test('copies positions of a slot into another, and nothing else changes', () => {
+  const cache = new KvCache(SIZES);
+  fill(cache, 1, 1);
+  fill(cache, 2, 2);
+  cache.lend(1);
+  cache.lend(2);
+  for (const slot of [1, 2])
+    for (const { data } of bound(cache, slot, 1).values()) overwriteFirstPosition(data);
+  cache.copy(1, 2, { start: 0, end: 2 });
+  cache.reclaim(2);
+  const perHead = [1, 1, 1, 1, 2, 2];
+  assert.deepEqual(contents(cache, 2, 1), Array(4).fill([...perHead, ...perHead]));
+  assert.deepEqual(new Set(contents(cache, 1, 1).flat()), new Set([1]));
+  cache.copy(2, 1, { start: 2, end: 3 });
+  assert.deepEqual(contents(cache, 1, 1), Array(4).fill([1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 2, 2]));
+});
+
 function overwriteFirstPosition(data: Tensor['data']): void {
   for (let head = 0; head < SIZES.kvHeads; head += 1) {
     const start = head * SIZES.capacity * SIZES.headDim;

@@ -70,6 +70,18 @@ export class KvCache {
     this.#lent[slot] = undefined;
   }
 
+  /** Copies positions `[start, end)` of one slot into another, whatever either was lent for. */
+  copy(from: number, to: number, { start, end }: { readonly start: number; readonly end: number }): void {
+    this.reclaim(from);
+    this.reclaim(to);
+    const { kvHeads, capacity, headDim } = this.sizes;
+    const row = (slot: number, head: number, position: number) =>
+      ((slot * kvHeads + head) * capacity + position) * headDim;
+    for (const memory of [...this.#keys, ...this.#values])
+      for (let head = 0; head < kvHeads; head += 1)
+        memory.copyWithin(row(to, head, start), row(from, head, start), row(from, head, end));
+  }
+
   get #slotLength(): number {
     const { kvHeads, capacity, headDim } = this.sizes;
     return kvHeads * capacity * headDim;

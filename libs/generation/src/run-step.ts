@@ -95,3 +95,12 @@ async function check({ decoder }: StepRunner, sequence: Sequence, logits: Float3
     return { sequence, error };
   }
 }
+
+/** Copies into a prompt's slot what another slot holds of it. True where there was something. */
+export async function copyPrefix(decoder: Decoder, sequence: Sequence): Promise<boolean> {
+  const step = sequence.copyStep();
+  if (step === undefined) return false;
+  await decoder.copy(step);
+  sequence.commitCopy(step);
+  return true;
+}

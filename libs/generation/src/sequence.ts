@@ -1,5 +1,5 @@
 import { DiptychError } from '@diptych/errors';
-import type { DecodeEntry, ImageRows, PrefillStep } from './decoder-interface.ts';
+import type { CopyStep, DecodeEntry, ImageRows, PrefillStep } from './decoder-interface.ts';
 import { TokenHistory } from './penalties.ts';
 import { placeRows } from './prefix.ts';
 import { PromptLookup } from './prompt-lookup.ts';
@@ -37,6 +37,8 @@ export class Sequence implements Schedulable {
   readonly #tokens: Int32Array;
   #length: number;
   #computed = 0;
+  /** Prompt tokens that were in the cache without being computed. */
+  #cached = 0;
   readonly #lookup: PromptLookup | undefined;
   /** What is guessed to follow the first token that is not in the cache. */
   #guess: Int32Array = NO_GUESS;
@@ -88,9 +90,22 @@ export class Sequence implements Schedulable {
   /** Takes over a slot. The lease is given back by `release`. */
   admit(lease: SlotLease): void {
     this.#lease = lease;
-    this.#computed = lease.cached;
+    this.#computed = this.#cached = lease.cached;
     this.#clock.admitted = performance.now();
     this.#listener.admitted?.({ cachedTokens: lease.cached, queueMs: this.#timings().queueMs });
+  }
+
+  /** What another slot holds of the prompt beyond what was computed, where copying that spares work. */
+  copyStep(): CopyStep | undefined {
+    const source = this.#lease?.richer();
+    return source && { from: source.slot, to: this.#slot, start: this.#computed, end: source.length };
+  }
+
+  /** Takes over what a copy brought. */
+  commitCopy({ end }: CopyStep): void {
+    this.#cached += end - this.#computed;
+    this.#noteCached(end - this.#computed);
+    this.#computed = end;
   }
 
   /** The next `count` tokens of the prompt as a step; `logits` is filled where the next token follows them. */
@@ -249,7 +264,7 @@ export class Sequence implements Schedulable {
       promptTokens: this.#request.promptIds.length,
       completionTokens: this.#generated,
       imageTokens: this.#request.imagePositions.length,
-      cachedTokens: this.#lease?.cached ?? 0,
+      cachedTokens: this.#cached,
     };
   }
 

@@ -101,6 +101,33 @@ test('salts do not share, and a forgotten slot holds nothing', () => {
   assert.equal(acquire(table, wants([2, 3, 4], 'two')).cached, 0);
 });
 
+test('another slot that holds more of a prompt by now is told, in use or not, if that is worth a copy', () => {
+  const table = new SlotTable(3, 64);
+  const ids = Array.from({ length: 40 }, (_, i) => i + 2);
+  const first = acquire(table, wants(ids));
+  const second = acquire(table, wants([...ids.slice(0, 30), 99, 98]));
+  const stranger = acquire(table, wants(ids, 'another salt'));
+  first.append(Int32Array.from(ids.slice(0, 15)));
+  assert.equal(second.richer(), undefined);
+  first.append(Int32Array.from(ids.slice(15, 35)));
+  assert.deepEqual(second.richer(), { slot: first.slot, length: 30 });
+  assert.equal(stranger.richer(), undefined);
+  first.release({ keep: true });
+  assert.deepEqual(second.richer(), { slot: first.slot, length: 30 });
+  second.append(Int32Array.from(ids.slice(0, 20)));
+  assert.equal(second.richer(), undefined);
+  second.release({ keep: true });
+  assert.equal(second.richer(), undefined);
+});
+
+test('a copy, too, leaves the last token to be computed', () => {
+  const table = new SlotTable(2, 64);
+  const ids = Array.from({ length: 40 }, (_, i) => i + 2);
+  const [first, second] = [acquire(table, wants(ids)), acquire(table, wants(ids))];
+  first.append(Int32Array.from(ids));
+  assert.equal(second.richer()?.length, 39);
+});
+
 test('releasing twice does not free a slot that somebody else has', () => {
   const table = new SlotTable(1, 16);
   const first = use(table, wants([2]));

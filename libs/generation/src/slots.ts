@@ -9,8 +9,10 @@ export interface SlotRequest extends CacheContents {
 /** The right to use one slot, until it is released. */
 export interface SlotLease {
   readonly slot: number;
-  /** Tokens at the front of the request that the slot holds already. */
+  /** Tokens at the front of the request that the slot held already. */
   readonly cached: number;
+  /** Another slot, in use or not, that holds more of the request's front than this one by now, worth copying. */
+  richer(): { readonly slot: number; readonly length: number } | undefined;
   /** Notes token ids whose keys and values the slot now holds, after those before. */
   append(ids: Int32Array): void;
   /**
@@ -25,7 +27,7 @@ export interface SlotLease {
  *
  * A sequence starts in the unused slot with the longest common prefix of token ids and image digests, within its
  * cache salt. A prefix that would spare little is no reason to overwrite another conversation: then the slot that
- * was used least recently (an empty one before all) is taken.
+ * was used least recently (an empty one before all) is taken, and gets a copy of what another slot holds of the prompt.
  */
 export class SlotTable {
   readonly #slots: Slot[];
@@ -54,6 +56,7 @@ export class SlotTable {
     return {
       slot: slot.index,
       cached,
+      richer: () => (released ? undefined : this.#richer(slot, request)),
       append: (ids) => {
         assert.ok(!released, 'the slot was released');
         slot.ids.set(ids, slot.length);
@@ -67,7 +70,17 @@ export class SlotTable {
       },
     };
   }
+
+  #richer(own: Slot, request: SlotRequest): { slot: number; length: number } | undefined {
+    const offers = this.#slots.filter((slot) => slot !== own).map((slot) => offer(slot, request));
+    const best = offers.reduce<Offer | undefined>((a, b) => (b.match > (a?.match ?? 0) ? b : a), undefined);
+    const length = Math.min(best?.match ?? 0, request.ids.length - 1);
+    return best && length >= own.length + LEAST_COPY ? { slot: best.slot.index, length } : undefined;
+  }
 }
+
+/** Copying fewer rows than kernels compute at once spares nothing. */
+const LEAST_COPY = 16;
 
 /**
  * Part of a prompt that a match must spare to be worth the contents of a slot. Prompts of one model all begin with

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import type { DecodeEntry, Decoder, PrefillStep } from '../decoder-interface.ts';
+import type { CopyStep, DecodeEntry, Decoder, PrefillStep } from '../decoder-interface.ts';
 
 /** One call, as a spec's hook sees it. */
 export type DecoderCall =
+  | { readonly kind: 'copy'; readonly step: CopyStep }
   | { readonly kind: 'prefill'; readonly step: PrefillStep }
   | { readonly kind: 'decode'; readonly entries: readonly DecodeEntry[]; readonly logits: Float32Array };
 
@@ -56,6 +57,18 @@ export class DeterministicDecoder implements Decoder {
         this.#write(slot, past, id + this.#decoded);
         this.#fill(slot, logits.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
       });
+    });
+  }
+
+  async copy(step: CopyStep): Promise<void> {
+    await this.#exclusively({ kind: 'copy', step }, () => {
+      const { from, to, start, end } = step;
+      const [source, target] = [this.#states[from], this.#states[to]];
+      assert.ok(source && target && from !== to, 'the slots exist');
+      assert.ok(end <= (this.#lengths[from] ?? 0) && start < end, 'the source holds it');
+      assert.ok(start <= (this.#lengths[to] ?? 0), 'no gap in a slot');
+      target.set(source.subarray(start, end), start);
+      this.#lengths[to] = end;
     });
   }
 
