@@ -62,7 +62,8 @@ suite('a model of the hub', () => {
     assert.equal(hub.downloads('config.json').length, 1, 'what came before Ctrl-C is not downloaded again');
     assert.ok(!(await readdir(snapshot())).includes('pytorch_model.bin'));
 
-    const listed = JSON.parse((await diptych(['list', '--json'])).stdout) as object[];
+    const empty = { DIPTYCH_HOME: join(cache, 'home') };
+    const listed = JSON.parse((await diptych(['list', '--json'], empty)).stdout) as object[];
     assert.equal(listed.length, 1);
     assert.deepEqual(
       { ...listed[0], bytes: 0 },
@@ -73,15 +74,20 @@ suite('a model of the hub', () => {
         family: 'idefics3',
         bytes: 0,
         folder: snapshot(),
+        compiled: [],
       },
     );
-    assert.match((await diptych(['list'])).stdout, /^org\/pico +idefics3 +7\.2 MB +[0-9a-f]{7} main\n$/);
+    assert.match(
+      (await diptych(['list'], empty)).stdout,
+      /^org\/pico +idefics3 +7\.2 MB +[0-9a-f]{7} main\n$/,
+    );
 
     hub.requests.length = 0;
     const offline = { HF_HUB_OFFLINE: '1', HF_ENDPOINT: 'http://127.0.0.1:9' };
     const answer = await diptych(['ask', '--model', 'org/pico', ...QUESTION], offline);
     assert.match(answer.stdout, /two cats/i);
     assert.deepEqual(hub.requests, []);
+    assert.match((await diptych(['list'])).stdout, / main +compiled: float32\n$/);
   });
 
   test('is served under its own name, and every stage tells its commit', async () => {

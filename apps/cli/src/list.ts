@@ -1,10 +1,18 @@
-import { type CachedModel, describeBytes, listCachedModels, readHubSettings } from '@diptych/checkpoint';
+import {
+  type CachedModel,
+  defaultHome,
+  describeBytes,
+  listCachedModels,
+  readHubSettings,
+} from '@diptych/checkpoint';
 import { DiptychError } from '@diptych/errors';
-import { familyOf } from '@diptych/models';
+import { compiledFormats, familyOf } from '@diptych/models';
 
 /** A model of the cache that Diptych can serve. */
 interface ServableModel extends CachedModel {
   readonly family: string;
+  /** Formats of the weights that were compiled in Diptych's home. */
+  readonly compiled: readonly string[];
 }
 
 /** Characters of a commit that tell it from others, as git shows them. */
@@ -20,10 +28,16 @@ export async function list({ json }: { readonly json: boolean }): Promise<void> 
 }
 
 async function servable(models: readonly CachedModel[]): Promise<ServableModel[]> {
+  const home = defaultHome();
   const known: ServableModel[] = [];
   for (const model of models) {
     try {
-      known.push({ ...model, family: await familyOf(model.folder) });
+      const family = await familyOf(model.folder);
+      known.push({
+        ...model,
+        family,
+        compiled: await compiledFormats({ checkpointFolder: model.folder, home }),
+      });
     } catch (error) {
       // Of another family, or damaged: the list tells what can be served.
       if (!(error instanceof DiptychError)) throw error;
@@ -32,18 +46,19 @@ async function servable(models: readonly CachedModel[]): Promise<ServableModel[]
   return known;
 }
 
-function entryOf({ id, commit, revisions, family, bytes, folder }: ServableModel) {
-  return { id, revision: commit, refs: revisions, family, bytes, folder };
+function entryOf({ id, commit, revisions, family, bytes, folder, compiled }: ServableModel) {
+  return { id, revision: commit, refs: revisions, family, bytes, folder, compiled };
 }
 
 function tableOf(models: readonly ServableModel[]): string {
-  const rows = models.map(({ id, commit, revisions, family, bytes }) => [
+  const rows = models.map(({ id, commit, revisions, family, bytes, compiled }) => [
     id,
     family,
     describeBytes(bytes),
     [commit.slice(0, SHORT_COMMIT), ...revisions].join(' '),
+    compiled.length > 0 ? `compiled: ${compiled.join(' ')}` : '',
   ]);
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }

@@ -36,18 +36,36 @@ export interface CompiledFolderOptions {
  * @throws DiptychError `configuration_invalid` where the home cannot be written; whatever `compile` throws.
  */
 export async function compiledFolder(options: CompiledFolderOptions): Promise<string> {
-  const { home, fingerprint, stage, weights, compilerVersion, onProgress } = options;
-  const cache = join(home, 'compiled');
-  const folder = join(cache, `${fingerprint}-${stage}-${weights}-v${compilerVersion}`);
+  const { home, onProgress } = options;
+  const folder = folderOf(options);
   const hashes = new FileHashes({ home, onProgress });
   if ((await inspect(folder, hashes)) === 'whole') return folder;
   try {
-    await mkdir(cache, { recursive: true });
+    await mkdir(dirname(folder), { recursive: true });
     await compileSafely(folder, { ...options, hashes });
   } catch (error) {
     throw homeError(home, error);
   }
   return folder;
+}
+
+/**
+ * Whether the cache holds a compiled stage, as far as names tell: files are compared when it is loaded.
+ */
+export function isCompiled(
+  options: Pick<CompiledFolderOptions, 'home' | 'fingerprint' | 'stage' | 'weights' | 'compilerVersion'>,
+): Promise<boolean> {
+  return isPresent(folderOf(options));
+}
+
+function folderOf({
+  home,
+  fingerprint,
+  stage,
+  weights,
+  compilerVersion,
+}: Parameters<typeof isCompiled>[0]): string {
+  return join(home, 'compiled', `${fingerprint}-${stage}-${weights}-v${compilerVersion}`);
 }
 
 type Task = CompiledFolderOptions & { readonly hashes: FileHashes };

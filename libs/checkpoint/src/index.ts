@@ -1,6 +1,6 @@
 export { Checkpoint, openCheckpoint } from './checkpoint.ts';
 export type { CheckpointWeights } from './checkpoint-weights.ts';
-export { type CompiledFolderOptions, compiledFolder } from './compiled-folder.ts';
+export { type CompiledFolderOptions, compiledFolder, isCompiled } from './compiled-folder.ts';
 export { FileHashes, type FileHashesOptions } from './file-hashes.ts';
 export { defaultHome } from './home.ts';
 export { type CachedModel, listCachedModels } from './hub/cached-models.ts';

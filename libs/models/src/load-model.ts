@@ -9,6 +9,7 @@ import {
 } from '@diptych/checkpoint';
 import { GRAPH_FILE, type GraphBuilder, type WeightFormat } from '@diptych/onnx-graph';
 import { chooseWeights, type WeightsSetting } from './choose-weights.ts';
+import { COMPILER_VERSION, stageFormat } from './compiled-formats.ts';
 import type { FamilyModel } from './family.ts';
 import { thisMachine } from './machine.ts';
 import type { LoadedModel, ModelDescription } from './model.ts';
@@ -28,9 +29,6 @@ export interface LoadOptions<S extends Stage = Stage> {
   /** Told in words what takes long, and what `auto` has become. */
   readonly onProgress?: (message: string) => void;
 }
-
-/** Raised whenever the graphs that are written change: compiled models of another version are not used. */
-const COMPILER_VERSION = 3;
 
 /**
  * Opens a checkpoint, and compiles it where the cache does not hold it yet.
@@ -95,14 +93,6 @@ async function formatOf(
   const { format, reason } = chooseWeights(checkpoint.weights.size(), await thisMachine());
   onProgress(`Weights of ${checkpoint.id}: ${format}, because ${reason}.`);
   return format;
-}
-
-/**
- * What a stage is stored in. Four bits serve decoding, which reads every weight for a few rows; the product of many
- * rows, which is all that a vision stage does, takes three times as long with them as with bytes.
- */
-function stageFormat(stage: Stage, weights: WeightFormat): WeightFormat {
-  return stage === 'vision' && weights === 'int4' ? 'int8' : weights;
 }
 
 function graphOf(model: FamilyModel, stage: Stage, weights: WeightFormat): GraphBuilder {
