@@ -82,6 +82,14 @@ test('embeddings that are not sound', async (context) => {
     const image = tensor({ dataType: DataType.FLOAT16, data })(good);
     return assert.rejects(answer(client, about(image)), { code: 'embedding_invalid', message: /index 5/ });
   });
+  await context.test('a float32 value that is not finite', async () => {
+    for (const bad of [Number.NaN, Infinity, -Infinity]) {
+      const data = new Uint8Array(new Float32Array(16 * 64).fill(bad, 7, 8).buffer);
+      const image = tensor({ dataType: DataType.FLOAT32, data })(good);
+      const refused = { code: 'embedding_invalid', message: /index 7/ };
+      await assert.rejects(answer(client, about(image)), refused);
+    }
+  });
   await context.test('images that the prompt does not show, or shows twice', async () => {
     const mismatch = { code: 'image_count_mismatch' };
     await assert.rejects(answer(client, { ...about(good), images: [good, good] }), mismatch);
