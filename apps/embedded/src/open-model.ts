@@ -3,7 +3,7 @@ import { LanguageService, VisionService } from '@diptych/contract';
 import { LocalGateway, loadTemplate, stagesOf } from '@diptych/gateway';
 import { type LanguageStage, loadLanguageStage } from '@diptych/lm-service';
 import { describeModel, locateModel } from '@diptych/models';
-import { createLocalClient } from '@diptych/rpc';
+import { createLocalClient } from '@diptych/rpc/local';
 import { createLogger } from '@diptych/telemetry';
 import { loadVisionStage, type VisionStage } from '@diptych/vision-service';
 import type { EmbeddedModel, OpenOptions } from './api.ts';

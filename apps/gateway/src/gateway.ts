@@ -17,8 +17,8 @@ import { models } from './rest/models.ts';
 import { refuseOtherMethods } from './rest/other-methods.ts';
 import { readyz } from './rest/readyz.ts';
 import { restServer } from './rest/server.ts';
+import { connectStages } from './stages/connect-stages.ts';
 import { missingStages } from './stages/readiness.ts';
-import { connectStages } from './stages/stages.ts';
 
 /** What a gateway is made of. Sizes in bytes, times in milliseconds; see settings.ts for each. */
 export interface GatewayOptions {

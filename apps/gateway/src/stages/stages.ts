@@ -1,6 +1,6 @@
-import { LanguageService, type ModelInfo, VisionService } from '@diptych/contract';
+import type { LanguageService, ModelInfo, VisionService } from '@diptych/contract';
 import { DiptychError } from '@diptych/errors';
-import { createClient, type RpcClient } from '@diptych/rpc';
+import type { RpcClient } from '@diptych/rpc';
 
 /** Milliseconds for which what the language service said of its model is taken to hold. */
 const MODEL_TTL_MS = 5_000;
@@ -20,14 +20,6 @@ export interface Stages extends Disposable {
   readonly language: LanguageClient;
   /** The model that answers; asked again every few seconds. @throws DiptychError `stage_unavailable` */
   languageModel(signal: AbortSignal): Promise<ModelInfo>;
-}
-
-/** Connects to the stages when they are first needed, and again after each failure. */
-export function connectStages(addresses: { readonly vision: string; readonly language: string }): Stages {
-  return stagesOf({
-    vision: createClient(VisionService, { address: addresses.vision, name: 'vision-service' }),
-    language: createClient(LanguageService, { address: addresses.language, name: 'lm-service' }),
-  });
 }
 
 /** The stages behind two clients, which disposing closes. */
