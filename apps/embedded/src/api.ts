@@ -12,9 +12,9 @@ export interface OpenOptions {
   readonly threads?: number;
   /** Threads of the image encoder. Default: as many as the machine runs at once. */
   readonly visionThreads?: number;
-  /** Sequences that decode at once; each has a cache of its own. */
+  /** Sequences that decode at once, each with a cache of its own. Default: what memory allows, at most 16. */
   readonly slots?: number;
-  /** Most tokens of one sequence, prompt and answer. Default: what the model allows, at most 8192. */
+  /** Most tokens of one sequence, prompt and answer. Default: what model and memory allow, at most 8192. */
   readonly context?: number;
   /** Most answers that wait for a slot, and most images in work; further ones fail with `queue_full`. */
   readonly queue?: number;
