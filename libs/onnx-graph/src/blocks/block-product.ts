@@ -2,6 +2,7 @@ import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
 import { INT4_BLOCK, INT8_BLOCK } from '../weights/blocks.ts';
 import { matrixSize, type WeightSource } from '../weights/weight-source.ts';
+import { rotatedRows } from './rotated-rows.ts';
 
 /** Shorter rows are not worth their scales and the zeros that fill up a block. */
 export const MIN_BLOCK_COLUMNS = 32;
@@ -32,6 +33,8 @@ export function blockProduct(
     ...LAYOUTS[encoding],
     accuracy_level: INT8_ACTIVATIONS,
   };
+  // A table in bytes is gathered from as well, so its rows are as they are.
+  const activations = encoding === 'int4' ? rotatedRows(graph, input, columns) : input;
   const weights = graph.weight(weight, encoding);
-  return graph.op('MatMulNBits', [input, ...weights], attributes, { domain: 'com.microsoft' });
+  return graph.op('MatMulNBits', [activations, ...weights], attributes, { domain: 'com.microsoft' });
 }

@@ -1,8 +1,8 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
 import { INT8_MAX } from '../weights/int8.ts';
-import { hadamard, rotationBlock } from '../weights/rotation.ts';
 import { matrixSize, type WeightSource } from '../weights/weight-source.ts';
+import { rotatedRows } from './rotated-rows.ts';
 import { weightValues } from './weight-values.ts';
 
 /**
@@ -41,18 +41,9 @@ const quantized = new WeakMap<Value, QuantizedRows>();
 function quantizedRows(graph: GraphBuilder, input: Value, columns: number): QuantizedRows {
   const known = quantized.get(input);
   if (known) return known;
-  const rows = quantizeRows(graph, rotateRows(graph, input, columns));
+  const rows = quantizeRows(graph, rotatedRows(graph, input, columns));
   quantized.set(input, rows);
   return rows;
-}
-
-/** Both reshapes move nothing. */
-function rotateRows(graph: GraphBuilder, input: Value, columns: number): Value {
-  const block = rotationBlock(columns);
-  if (block === 1) return input;
-  const matrix = graph.constant('float32', [block, block], hadamard(block));
-  const blocks = graph.op('Reshape', [input, graph.constant('int64', [2], [-1, block])]);
-  return graph.op('Reshape', [graph.op('MatMul', [blocks, matrix]), graph.op('Shape', [input])]);
 }
 
 /** A row of zeros is divided by zero, and becomes some bytes or other: its peak makes zeros of their product again. */

@@ -1,11 +1,11 @@
 import { blockShapes, INT4_BLOCK } from './blocks.ts';
 import type { Encoding } from './encoding.ts';
-import { largestMagnitude } from './finite.ts';
 import { fitInt4Block, INT4_MAX, type Int4Block, nearest } from './int4-block-fit.ts';
+import { rotateRows } from './rotate-rows.ts';
 
 /**
- * Four bits for each element; for each block of 32 in a row a scale, and a zero point between 0 and 15: w is about
- * (code - zero) · scale, both chosen by `fitInt4Block`. Zeros stay zeros. The layout is the one of com.microsoft
+ * Four bits for each element of a rotated row (rotation.ts); for each block of 32 a scale, and a zero point between 0 and
+ * 15: the rotated w is about (code - zero) · scale, both chosen by `fitInt4Block`. Zeros stay zeros. The layout is the one of com.microsoft
  * `MatMulNBits`: codes [rows, blocks, 16] with the first element of a pair in the low bits, and zero points in pairs
  * of blocks the same way.
  */
@@ -21,6 +21,7 @@ export const int4: Encoding = {
   encode: (chunk, [codes, scales, zeros]) => {
     if (!codes || !scales || !zeros) return;
     const { rows, first, count, columns } = chunk;
+    rotateRows(chunk);
     const blocks = Math.ceil(columns / INT4_BLOCK);
     const pairs = Math.ceil(blocks / 2);
     const factors = new Float32Array(scales.buffer, scales.byteOffset, scales.byteLength / 4);
@@ -28,7 +29,6 @@ export const int4: Encoding = {
       for (let block = 0; block < blocks; block++) {
         const begin = row * columns + block * INT4_BLOCK;
         const end = Math.min(begin + INT4_BLOCK, (row + 1) * columns);
-        largestMagnitude(chunk, begin, end);
         const fit = fitInt4Block(rows, begin, end);
         const target = (first + row) * blocks + block;
         factors[target] = fit.scale;

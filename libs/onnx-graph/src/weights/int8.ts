@@ -1,6 +1,6 @@
 import type { Encoding, RowChunk } from './encoding.ts';
 import { largestMagnitude } from './finite.ts';
-import { rotate, rotationBlock } from './rotation.ts';
+import { rotateRows } from './rotate-rows.ts';
 import { matrixSize } from './weight-source.ts';
 
 /** Largest code: the range is symmetric, so that zero stays zero. */
@@ -47,16 +47,6 @@ export const SMALLEST_SCALE = 2 ** -126;
 
 /** Rows that are transposed together: their lines of memory, read and written, stay in a core's cache. */
 const ROWS_AT_ONCE = 64;
-
-function rotateRows(chunk: RowChunk): void {
-  const { rows, count, columns } = chunk;
-  const block = rotationBlock(columns);
-  for (let begin = 0; begin < count * columns; begin += columns) {
-    // A value that no scale fits is named as the checkpoint has it.
-    largestMagnitude(chunk, begin, begin + columns);
-    rotate(rows, begin, begin + columns, block);
-  }
-}
 
 /** Writes the scale of each row of the chunk and returns what its elements are multiplied by. */
 function rowFactors(chunk: RowChunk, scales: Float32Array): Float64Array {

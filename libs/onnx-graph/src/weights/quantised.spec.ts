@@ -31,7 +31,7 @@ for (const format of FORMATS) {
 
   /** What the elements that are stored stand for. */
   const storedOf = (data: Float32Array, columns: number) => {
-    if (format === 'int8') rotate(data, 0, data.length, rotationBlock(columns));
+    if (format !== 'int8Blocks') rotate(data, 0, data.length, rotationBlock(columns));
     return data;
   };
 
