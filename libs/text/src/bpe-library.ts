@@ -1,11 +1,19 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { isOrdinary } from './added-tokens.ts';
-import { adaptPreTokenizer } from './pre-tokenizer.ts';
+import { adaptPreTokenizer, withoutByteStep } from './pre-tokenizer.ts';
 import { invalid, type JsonObject, type TokenizerFile } from './tokenizer-json.ts';
+
+/** The library for one tokenizer.json, and what was taken from it. */
+export interface BpeTokenizer {
+  readonly library: BpeLibrary;
+  /** Whether the model takes the bytes of words spelled as characters, by `spellBytes`. */
+  readonly spellsBytes: boolean;
+}
 
 /** The parts of the tokenizers library that are used: normalising, splitting into words, merging byte pairs. */
 export interface BpeLibrary {
   readonly normalizer: { normalize(text: string): string } | null;
+  /** Splits into words, whose bytes are not spelled yet where `spellsBytes`. */
   readonly pre_tokenizer: { pre_tokenize(text: string, options: { section_index: number }): string[] } | null;
   readonly model: {
     readonly tokens_to_ids: ReadonlyMap<string, number>;
@@ -19,12 +27,13 @@ export interface BpeLibrary {
  * leaves the vocabulary too, because a model with `ignore_merges` takes a whole word that the vocabulary has.
  * Throws `checkpoint_invalid` for what the library does not know.
  */
-export function createBpeLibrary({ json, model, addedTokens }: TokenizerFile): BpeLibrary {
+export function createBpeTokenizer({ json, model, addedTokens }: TokenizerFile): BpeTokenizer {
   const markup = new Set(addedTokens.filter((token) => !isOrdinary(token)).map(({ content }) => content));
+  const { preTokenizer, spellsBytes } = withoutByteStep(adaptPreTokenizer(json.pre_tokenizer));
   const definition = {
     ...json,
     normalizer: json.normalizer ?? null,
-    pre_tokenizer: adaptPreTokenizer(json.pre_tokenizer),
+    pre_tokenizer: preTokenizer,
     model: withoutTokens(model, markup),
     post_processor: null,
     decoder: null,
@@ -32,8 +41,8 @@ export function createBpeLibrary({ json, model, addedTokens }: TokenizerFile): B
   };
   try {
     // The package's declarations import each other without extensions, so nothing in them has a type here.
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call -- see above
-    return new Tokenizer(definition, {});
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call -- see above
+    return { library: new Tokenizer(definition, {}), spellsBytes };
   } catch (error) {
     throw invalid(`cannot be used (${error instanceof Error ? error.message : String(error)})`);
   }

@@ -25,6 +25,21 @@ export function adaptPreTokenizer(config: unknown): JsonObject | null {
   }
 }
 
+/**
+ * Takes the last step from an adapted pre-tokeniser where that only spells bytes as characters, which is the most
+ * costly one: whoever remembers words need not spell them again.
+ */
+export function withoutByteStep(config: JsonObject | null): {
+  readonly preTokenizer: JsonObject | null;
+  readonly spellsBytes: boolean;
+} {
+  if (config?.type === 'ByteLevel') return { preTokenizer: null, spellsBytes: true };
+  if (config?.type !== 'Sequence') return { preTokenizer: config, spellsBytes: false };
+  const steps = parts(config).filter(isObject);
+  const { preTokenizer: last, spellsBytes } = withoutByteStep(steps.at(-1) ?? null);
+  return { preTokenizer: sequence([...steps.slice(0, -1), last]), spellsBytes };
+}
+
 /** GPT-2's pattern: contractions, then runs of letters, numbers, others, and whitespace. */
 const BYTE_LEVEL_PATTERN =
   "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";

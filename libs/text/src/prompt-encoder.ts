@@ -1,8 +1,9 @@
 import { DiptychError } from '@diptych/errors';
 import { AddedTokenSplitter } from './added-tokens.ts';
-import { type BpeLibrary, createBpeLibrary } from './bpe-library.ts';
+import { type BpeTokenizer, createBpeTokenizer } from './bpe-library.ts';
 import type { ImageSpan, PromptText, Span } from './prompt-text.ts';
 import { TokenBudget } from './token-budget.ts';
+import { spellBytes } from './token-bytes.ts';
 import type { TokenizerFile } from './tokenizer-json.ts';
 
 /**
@@ -10,6 +11,12 @@ import type { TokenizerFile } from './tokenizer-json.ts';
  * moves on meanwhile. For tokenisers that split nothing a word is the whole plain text between two added tokens.
  */
 const MAX_WORD_LENGTH = 2 ** 17;
+
+/** Words that are remembered; a few megabytes. All are forgotten once there are more. */
+const MOST_KEPT_WORDS = 2 ** 14;
+
+/** In UTF-16 units: longer ones are rare, and nobody shall fill the memory with them. */
+const LONGEST_KEPT_WORD = 32;
 
 /** A token of a prompt; `image` is the index of the image whose expansion an added token stands in. */
 export interface EncodedToken {
@@ -24,7 +31,9 @@ export interface EncodedToken {
  * and merging; added tokens are kept from it, because it would see them in a user's text.
  */
 export class PromptEncoder {
-  readonly #library: BpeLibrary;
+  readonly #bpe: BpeTokenizer;
+  /** Tokens of words that were met: most words of a text are frequent ones. */
+  readonly #words = new Map<string, readonly EncodedToken[]>();
   readonly #raw: AddedTokenSplitter;
   readonly #normalized: AddedTokenSplitter;
   /** UTF-16 units that one token can stand for at most. */
@@ -33,7 +42,7 @@ export class PromptEncoder {
   readonly #unknown: number | undefined;
 
   constructor(file: TokenizerFile) {
-    this.#library = createBpeLibrary(file);
+    this.#bpe = createBpeTokenizer(file);
     this.#raw = new AddedTokenSplitter(file.addedTokens.filter(({ normalized }) => !normalized));
     this.#normalized = new AddedTokenSplitter(
       file.addedTokens.filter(({ normalized }) => normalized),
@@ -79,22 +88,38 @@ export class PromptEncoder {
   }
 
   #encodePlain(text: string, first: boolean, budget: TokenBudget): EncodedToken[] {
-    const { pre_tokenizer: preTokenizer } = this.#library;
+    const { pre_tokenizer: preTokenizer } = this.#bpe.library;
     const words = preTokenizer ? preTokenizer.pre_tokenize(text, { section_index: first ? 0 : 1 }) : [text];
     return words.flatMap((word) => this.#encodeWord(word, budget));
   }
 
+  #encodeWord(word: string, budget: TokenBudget): readonly EncodedToken[] {
+    const known = this.#words.get(word);
+    if (known === undefined) return this.#encodeNewWord(word, budget);
+    budget.use(known.length);
+    return known;
+  }
+
   /** A word without spaces may be the whole text, so its least number of tokens is looked at before it is merged. */
-  #encodeWord(word: string, budget: TokenBudget): EncodedToken[] {
-    budget.require(this.#fewestTokens(word));
-    if (word.length > MAX_WORD_LENGTH) throw wordTooLong(word);
-    const { model } = this.#library;
-    const tokens = model._call([word]);
-    budget.use(tokens.length);
-    return tokens.flatMap((token) => {
+  #encodeNewWord(word: string, budget: TokenBudget): readonly EncodedToken[] {
+    const { library, spellsBytes } = this.#bpe;
+    const spelled = spellsBytes ? spellBytes(word) : word;
+    budget.require(this.#fewestTokens(spelled));
+    if (spelled.length > MAX_WORD_LENGTH) throw wordTooLong(spelled);
+    const { model } = library;
+    const tokens = model._call([spelled]).flatMap((token) => {
       const id = model.tokens_to_ids.get(token) ?? this.#unknown;
       return id === undefined ? [] : [{ id }];
     });
+    budget.use(tokens.length);
+    this.#remember(word, tokens);
+    return tokens;
+  }
+
+  #remember(word: string, tokens: readonly EncodedToken[]): void {
+    if (word.length > LONGEST_KEPT_WORD) return;
+    if (this.#words.size === MOST_KEPT_WORDS) this.#words.clear();
+    this.#words.set(word, tokens);
   }
 
   #fewestTokens({ length }: string): number {
@@ -102,7 +127,7 @@ export class PromptEncoder {
   }
 
   #normalize(text: string): string {
-    return this.#library.normalizer?.normalize(text) ?? text;
+    return this.#bpe.library.normalizer?.normalize(text) ?? text;
   }
 
   /** Where spans of a section lie once it is normalised; one whose edge characters normalising joins is left out. */

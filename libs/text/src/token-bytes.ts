@@ -48,6 +48,17 @@ const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
     ]),
 );
 
+const CHARACTER_OF_BYTE: readonly string[] = [...BYTE_OF_CHARACTER]
+  .toSorted(([, left], [, right]) => left - right)
+  .map(([character]) => character);
+
+/** A text as byte-level vocabularies spell it: GPT-2's character for each byte of its UTF-8. */
+export function spellBytes(text: string): string {
+  let spelled = '';
+  for (const byte of encoder.encode(text)) spelled += CHARACTER_OF_BYTE[byte] ?? '';
+  return spelled;
+}
+
 /** A token with a character outside the table, as an added token may have, is its own UTF-8. */
 function byteLevelBytes(token: string): Uint8Array {
   const bytes = Array.from(token, (character) => BYTE_OF_CHARACTER.get(character));

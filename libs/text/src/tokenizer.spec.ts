@@ -47,6 +47,18 @@ for (const golden of readGoldens()) {
         assert.deepEqual(encode(tokenizer, [template(text)]), ids, text);
     });
 
+    test('gives a text the same ids whatever was encoded before, more words than it remembers among it', () => {
+      const used = Tokenizer.load({ tokenizer: golden.tokenizer, tokenizerConfig: undefined });
+      const expectSame = () => {
+        for (const { text, ids } of golden.cases) assert.deepEqual(encode(used, [template(text)]), ids, text);
+      };
+      const others = Array.from({ length: 17_000 }, (_, i) => `w${i.toString(36)}`);
+      expectSame();
+      expectSame();
+      encode(used, [user(others.join(' '))]);
+      expectSame();
+    });
+
     test('decodes as the reference decodes', () => {
       for (const { text, ids, decoded } of golden.cases) assert.equal(decode(tokenizer, ids), decoded, text);
     });
