@@ -7,7 +7,7 @@ import { createClient } from '@diptych/rpc';
 import { findModel } from './find-model.ts';
 import { isProgress, readable } from './log-line.ts';
 import { startServices } from './services.ts';
-import { stopSignal } from './stop-signal.ts';
+import { INTERRUPTED, stopSignal } from './stop-signal.ts';
 
 const DEFAULT_GATEWAY = '127.0.0.1:50050';
 /** A gateway on this machine lists its models in milliseconds; what takes longer is not one. */
@@ -30,11 +30,27 @@ export interface AskOptions {
 
 /**
  * Asks one question about the images named before it, of a running gateway or of services started for it alone,
- * and streams the answer to standard output; with `json`, prints one object at the end instead.
+ * and streams the answer to standard output; with `json`, prints one object at the end instead. Ctrl-C ends it in words.
  * Throws a DiptychError that names what is wrong with an image, a flag or the answer.
  */
 export async function ask(words: readonly string[], options: AskOptions): Promise<void> {
   const stopping = stopSignal();
+  try {
+    await askUnlessStopped(words, options, stopping);
+  } catch (error) {
+    if (!stopping.aborted) throw error;
+    process.stderr.write(
+      '\nStopped. What was downloaded or compiled is kept; the next start goes on from there.\n',
+    );
+    process.exitCode = INTERRUPTED;
+  }
+}
+
+async function askUnlessStopped(
+  words: readonly string[],
+  options: AskOptions,
+  stopping: AbortSignal,
+): Promise<void> {
   const question = readQuestion(words);
   const images = await Promise.all(words.slice(0, -1).map(imagePart));
   const content = [...images, { part: { case: 'text' as const, value: question } }];

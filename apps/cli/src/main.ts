@@ -76,7 +76,7 @@ function weightsOption(): Option {
   return new Option('--weights <format>', description).choices(WEIGHT_CHOICES);
 }
 
-/** Looked at here, too: the gateway, which reads it, starts only once the model is compiled. */
+/** Looked at here, too: the gateway, which reads it, may start only once the model is compiled. */
 function readableFile(path: string): string {
   try {
     accessSync(path, constants.R_OK);

@@ -2,10 +2,7 @@ import { parseReference, pullModel, readHubSettings } from '@diptych/checkpoint'
 import { DiptychError } from '@diptych/errors';
 import { acceptFamily } from '@diptych/models';
 import { ProgressDisplay } from './progress-display.ts';
-import { stopSignal } from './stop-signal.ts';
-
-/** The exit code of a program that Ctrl-C ended, as shells count it: 128 and the number of SIGINT. */
-const INTERRUPTED = 130;
+import { INTERRUPTED, stopSignal } from './stop-signal.ts';
 
 /**
  * Downloads a model of the hub into the cache, or brings it up to date there, and prints its folder. Ctrl-C stops it; what

@@ -76,15 +76,23 @@ export async function startServices(options: StartOptions): Promise<Services> {
   try {
     const vision = start('vision-service', ['--listen', options.visionListen, ...weights]);
     const language = start('lm-service', ['--listen', options.languageListen, ...weights]);
+    const startGateway = (atVision: string, atLanguage: string) =>
+      start('gateway', [
+        ...['--listen', options.listen, '--grpc-listen', options.grpcListen],
+        ...['--vision', atVision, '--language', atLanguage],
+        ...(options.chatTemplate === undefined ? [] : ['--chat-template', options.chatTemplate]),
+      ]);
+    // Where the addresses of the stages are known, the gateway reads its template while they compile and load.
+    const { visionListen, languageListen } = options;
+    const early =
+      hasPort(visionListen) && hasPort(languageListen)
+        ? startGateway(visionListen, languageListen)
+        : undefined;
     const [atVision, atLanguage] = await Promise.race([
-      Promise.all([vision.listening(), language.listening()]),
+      Promise.all([vision.listening(), language.listening(), early?.listening()]),
       aborted,
     ]);
-    const gateway = start('gateway', [
-      ...['--listen', options.listen, '--grpc-listen', options.grpcListen],
-      ...['--vision', atVision.listening, '--language', atLanguage.listening],
-      ...(options.chatTemplate === undefined ? [] : ['--chat-template', options.chatTemplate]),
-    ]);
+    const gateway = early ?? startGateway(atVision.listening, atLanguage.listening);
     const atGateway = await Promise.race([gateway.listening(), aborted]);
     const firstExit = Promise.race(started.map((service) => service.exited));
     await Promise.race([readyOrEnded(atGateway, firstExit), aborted]);
@@ -102,6 +110,11 @@ export async function startServices(options: StartOptions): Promise<Services> {
     await stop();
     throw error;
   }
+}
+
+/** False for port 0, which takes a free one. */
+function hasPort(address: string): boolean {
+  return !address.endsWith(':0');
 }
 
 /** A promise that never resolves, and rejects with the signal's reason. */
