@@ -107,7 +107,7 @@ for (const { name, model, threads, speculate, wanted } of CASES) {
     });
 
     test('a beginning that was copied from another slot changes nothing', async () => {
-      const { tokens, usage } = await answer(wanted, { neighbours: 4, alike: true, prefillChunk: 8 });
+      const { tokens, usage } = await answer(wanted, { neighbours: 2, alike: true, prefillChunk: 23 });
       assert.equal(usage.cachedTokens, 19);
       assert.deepEqual(tokens, alone);
     });

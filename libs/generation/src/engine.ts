@@ -127,14 +127,20 @@ export class Engine implements AsyncDisposable {
     for (const sequence of planAdmission(this.#waiting, this.#slots.free)) this.#admit(sequence);
     this.#releaseEnded();
     const limits = { prefillChunk: this.#prefillChunk, turn: this.#turn++, costs: this.#times.costs };
-    const plan = planStep(this.#active, limits);
-    return (await this.#sharePrefixes(plan)) ? planStep(this.#active, limits) : plan;
+    const copied = await this.#sharePrefixes(planStep(this.#active, limits));
+    return planStep(
+      this.#active.filter((sequence) => !copied.has(sequence)),
+      limits,
+    );
   }
 
-  /** What another slot holds of a prompt that is about to be computed is copied: of many with one beginning too. */
-  async #sharePrefixes({ prefill }: StepPlan<Sequence>): Promise<boolean> {
-    let copied = false;
-    for (const { sequence } of prefill) copied = (await copyPrefix(this.#decoder, sequence)) || copied;
+  /**
+   * What another slot holds of a prompt that is about to be computed is copied instead, a part in each step: also of
+   * many that came together and begin alike.
+   */
+  async #sharePrefixes({ prefill }: StepPlan<Sequence>): Promise<ReadonlySet<Sequence>> {
+    const copied = new Set<Sequence>();
+    for (const { sequence } of prefill) if (await copyPrefix(this.#decoder, sequence)) copied.add(sequence);
     return copied;
   }
 

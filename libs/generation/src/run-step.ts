@@ -96,7 +96,7 @@ async function check({ decoder }: StepRunner, sequence: Sequence, logits: Float3
   }
 }
 
-/** Copies into a prompt's slot what another slot holds of it. True where there was something. */
+/** Copies into a prompt's slot a part of what another slot holds of it. True where there was something. */
 export async function copyPrefix(decoder: Decoder, sequence: Sequence): Promise<boolean> {
   const step = sequence.copyStep();
   if (step === undefined) return false;

@@ -128,6 +128,19 @@ test('a copy, too, leaves the last token to be computed', () => {
   assert.equal(second.richer()?.length, 39);
 });
 
+test('a long beginning is copied in parts', () => {
+  const table = new SlotTable(2, 1000);
+  const ids = Array.from({ length: 600 }, (_, i) => i + 2);
+  const [first, second] = [acquire(table, wants(ids)), acquire(table, wants(ids))];
+  first.append(Int32Array.from(ids));
+  const lengths: number[] = [];
+  for (let part = second.richer(); part; part = second.richer()) {
+    second.append(Int32Array.from(ids.slice(lengths.at(-1) ?? 0, part.length)));
+    lengths.push(part.length);
+  }
+  assert.deepEqual(lengths, [256, 512, 599]);
+});
+
 test('releasing twice does not free a slot that somebody else has', () => {
   const table = new SlotTable(1, 16);
   const first = use(table, wants([2]));
