@@ -2,6 +2,7 @@ import type { MatrixRate } from './limits/matrix-rate.ts';
 import type { StepBytes } from './limits/step-bytes.ts';
 import type { Line } from './lines.ts';
 import type { Machine } from './machine.ts';
+import type { SameAnswers } from './peers/same-model.ts';
 import type { Comparison } from './workloads/compare.ts';
 import type { CrowdReport } from './workloads/crowd.ts';
 import type { IntruderReport } from './workloads/intruder.ts';
@@ -17,7 +18,7 @@ export interface PeerReport {
   /** Why it was not measured; null where it was. */
   readonly skipped: string | null;
   /** Whether it answers as ours does in float32; null where it was not measured. */
-  readonly isSame: boolean | null;
+  readonly same: SameAnswers | null;
 }
 
 /** What was measured, before anything is made of it. */
@@ -45,6 +46,8 @@ export interface Measurements {
     readonly matrixEdge: number;
     readonly matrix: MatrixRate;
     readonly step: StepBytes;
+    /** Weights that every token of a prompt is multiplied with: those of the decoder's layers. */
+    readonly layerElements: number;
   };
 }
 

@@ -1,6 +1,7 @@
 import type { BenchReport } from '../bench-report.ts';
 import { LINE_RULES, type Line } from '../lines.ts';
 import { decodeBandwidth, neededBytes, readingMs } from '../lines-of.ts';
+import type { SameAnswers } from '../peers/same-model.ts';
 import { median, medianRatio, percentile } from '../statistics.ts';
 import { type Comparison, valuesOf } from '../workloads/compare.ts';
 import { bytes, gigabytes, machineLine, milliseconds, table } from './format.ts';
@@ -21,6 +22,7 @@ export function benchTable(report: BenchReport): string {
     '## Beside the limits',
     limitsText(report),
     stepTable(report),
+    prefillTable(report),
     '## What else the lines are made of',
     detailsText(report),
     '',
@@ -48,11 +50,17 @@ export function linesTable(lines: readonly Line[]): string {
 
 function peerNotes({ peers }: BenchReport): string[] {
   if (peers.length === 0) return ['Peers were not measured.'];
-  return peers.map(({ name, skipped, forms, isSame }) => {
+  return peers.map(({ name, skipped, forms, same }) => {
     if (skipped !== null) return `${name} was not measured: ${skipped}.`;
-    const same = isSame === true ? 'the same greedy tokens as ours' : '**other** tokens than ours';
-    return `${name}: best of ${forms.join(' and ')}. In float32 it gives ${same}.`;
+    const best = `${name}: best of ${forms.join(' and ')}.`;
+    return same ? `${best} ${sameText(same)}` : best;
   });
+}
+
+function sameText({ text, image }: SameAnswers): string {
+  if (text && image) return 'In float32 it gives the same greedy tokens as ours, to a text and to an image.';
+  if (!text) return '**In float32 it gives other greedy tokens than ours.**';
+  return 'In float32 it gives the same greedy tokens as ours to a text; it prepares images in another way, and they differ.';
 }
 
 const FIGURES = { firstTokenMs: 'to first token', betweenTokensMs: 'between tokens' } as const;
@@ -136,6 +144,21 @@ function stepTable(report: BenchReport): string {
     return [[String(context), milliseconds(reading), milliseconds(reading / share), share.toFixed(2)]];
   });
   return table(['context', 'reading alone', 'our step', 'share'], rows);
+}
+
+/** The products of a prompt's layers at the rate of one large product, beside the time to its first token. */
+function prefillTable({ comparisons, limits, sizes, weights }: BenchReport): string {
+  const rate = median(limits.matrix[weights.chosen.startsWith('float') ? 'float32' : 'int8']);
+  const rows = sizes.contexts.flatMap((context) => {
+    const comparison = comparisons.find(({ id }) => id === `context-${context}`);
+    const ours = comparison && valuesOf(comparison, 'diptych', 'firstTokenMs');
+    if (!ours) return [];
+    const tokens = context - sizes.answer;
+    const products = ((2 * limits.layerElements * tokens) / rate) * 1000;
+    const share = (products / median(ours)).toFixed(2);
+    return [[String(tokens), milliseconds(products), milliseconds(median(ours)), share]];
+  });
+  return table(['prompt', 'multiplying alone', 'our first token', 'share'], rows);
 }
 
 function detailsText(report: BenchReport): string {

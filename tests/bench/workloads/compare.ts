@@ -61,6 +61,18 @@ export async function compare({
   return { id: about.id, title: about.title, figure: about.figure, series };
 }
 
+/** Of each target's forms the one that another comparison has chosen, where it chose one. */
+export function chosenForms(
+  targets: readonly (readonly Target[])[],
+  { series }: Comparison,
+): readonly (readonly Target[])[] {
+  const chosen = new Set(series.map(({ target, description }) => `${target} ${description}`));
+  return targets.map((forms) => {
+    const kept = forms.filter(({ name, description }) => chosen.has(`${name} ${description}`));
+    return kept.length > 0 ? kept : forms;
+  });
+}
+
 async function fastest(
   forms: readonly Target[],
   prompt: Prompt,
