@@ -31,15 +31,17 @@ export function rotate(elements: Float32Array, begin: number, end: number, block
 }
 
 function rotateBlock(elements: Float32Array, first: number, block: number): void {
+  const end = first + block;
   for (let half = 1; half < block; half *= 2) {
-    for (let pair = first; pair < first + block; pair += 2 * half) {
+    for (let pair = first; pair < end; pair += 2 * half) {
       for (let low = pair; low < pair + half; low++) {
-        const [a, b] = [elements[low] ?? 0, elements[low + half] ?? 0];
+        const a = elements[low] ?? 0;
+        const b = elements[low + half] ?? 0;
         elements[low] = a + b;
         elements[low + half] = a - b;
       }
     }
   }
   const factor = 1 / Math.sqrt(block);
-  for (let i = first; i < first + block; i++) elements[i] = (elements[i] ?? 0) * factor;
+  for (let i = first; i < end; i++) elements[i] = (elements[i] ?? 0) * factor;
 }
