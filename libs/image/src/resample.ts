@@ -88,13 +88,32 @@ function resampleRows(source: RgbImage, height: number, filter: Resample): RgbIm
   const sums = new Int32Array(rowLength);
   for (let y = 0; y < height; y += 1) {
     sums.fill(HALF);
-    for (let k = 0; k < (weights.counts[y] ?? 0); k += 1) {
-      const row = ((weights.starts[y] ?? 0) + k) * rowLength;
-      addRow(sums, source.data, row, weights.values[y * weights.stride + k] ?? 0);
-    }
+    const first = y * weights.stride;
+    const rowWeights = weights.values.subarray(first, first + (weights.counts[y] ?? 0));
+    addRows(sums, source.data, (weights.starts[y] ?? 0) * rowLength, rowWeights);
     for (let i = 0, out = y * rowLength; i < rowLength; i += 1, out += 1) data[out] = clamp(sums[i] ?? 0);
   }
   return { width: source.width, height, data };
+}
+
+/** Adds the weighted rows from `start` on, four at a time as long as there are: a sum is loaded and stored less often. */
+function addRows(sums: Int32Array, from: Uint8Array, start: number, weights: Int32Array): void {
+  const fours = weights.length - (weights.length % 4);
+  for (let k = 0; k < fours; k += 4)
+    addFourRows(sums, from, start + k * sums.length, weights.subarray(k, k + 4));
+  for (let k = fours; k < weights.length; k += 1)
+    addRow(sums, from, start + k * sums.length, weights[k] ?? 0);
+}
+
+function addFourRows(sums: Int32Array, from: Uint8Array, row: number, weights: Int32Array): void {
+  const { length } = sums;
+  const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = weights;
+  const [second, third, fourth] = [row + length, row + 2 * length, row + 3 * length];
+  for (let i = 0; i < length; i += 1) {
+    const left = Math.imul(from[row + i] ?? 0, w0) + Math.imul(from[second + i] ?? 0, w1);
+    const right = Math.imul(from[third + i] ?? 0, w2) + Math.imul(from[fourth + i] ?? 0, w3);
+    sums[i] = ((sums[i] ?? 0) + ((left | 0) + (right | 0))) | 0;
+  }
 }
 
 function addRow(sums: Int32Array, from: Uint8Array, row: number, weight: number): void {
