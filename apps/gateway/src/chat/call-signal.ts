@@ -32,10 +32,28 @@ export function callEnd({ timeoutMs, deadline, signals }: Ends): CallEnd & Dispo
   const controller = new AbortController();
   const message = `The answer was not complete within ${timeoutMs} ms.`;
   const timer = setTimeout(() => controller.abort(new DiptychError('deadline_exceeded', message)), timeoutMs);
+  // One controller, not AbortSignal.any: such a signal asks all of its sources each time that it is looked at.
+  const leave = joinSignals(controller, signals);
   return {
-    signal: AbortSignal.any([controller.signal, ...signals]),
+    signal: controller.signal,
     deadline: new Date(Math.min(Date.now() + timeoutMs, deadline?.getTime() ?? Infinity)),
-    [Symbol.dispose]: () => clearTimeout(timer),
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      leave();
+    },
+  };
+}
+
+/** Aborts the controller with the first of the signals, now or later, until what is returned is called. */
+function joinSignals(controller: AbortController, signals: readonly AbortSignal[]): () => void {
+  const joined = signals.map((signal) => {
+    const abort = () => controller.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    return { signal, abort };
+  });
+  return () => {
+    for (const { signal, abort } of joined) signal.removeEventListener('abort', abort);
   };
 }
 
