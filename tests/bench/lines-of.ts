@@ -3,6 +3,7 @@ import { type Line, type LineId, type Measured, toLines } from './lines.ts';
 import type { PeerName } from './peers/peer-folders.ts';
 import { median, medianRatio, percentile } from './statistics.ts';
 import { type Comparison, type Sample, valuesOf } from './workloads/compare.ts';
+import { loopDelayP99s } from './workloads/crowd.ts';
 
 /** The lines of a run, from its raw samples. */
 export function linesOf(run: Measurements): Line[] {
@@ -19,7 +20,7 @@ export function linesOf(run: Measurements): Line[] {
     split_ttft: ratio(find(run, 'split-first-token'), 'diptych', 'embedded'),
     split_itl: ratio(find(run, 'split-between-tokens'), 'diptych', 'embedded'),
     itl_p99_under_prefill: underPrefill(run),
-    event_loop_p99_ms: Math.max(...Object.values(run.crowd.loopDelays).map(({ p99 }) => p99)),
+    event_loop_p99_ms: Math.max(...Object.values(loopDelayP99s(run.crowd))),
     decode_bandwidth: decodeBandwidth(run, middle),
     rss_ratio: rssRatio(run),
   };

@@ -4,6 +4,7 @@ import { decodeBandwidth, neededBytes, readingMs } from '../lines-of.ts';
 import type { SameAnswers } from '../peers/same-model.ts';
 import { median, medianRatio, percentile } from '../statistics.ts';
 import { type Comparison, valuesOf } from '../workloads/compare.ts';
+import { loopDelayP99s } from '../workloads/crowd.ts';
 import { bytes, gigabytes, machineLine, milliseconds, table } from './format.ts';
 
 /** A run as Markdown: the machine, the lines, and what they were worked out from. */
@@ -183,7 +184,7 @@ function splitText(comparison: Comparison): string {
 }
 
 function loopText({ crowd }: BenchReport): string {
-  return Object.entries(crowd.loopDelays)
-    .map(([service, { p99 }]) => `${service} ${milliseconds(p99)}`)
+  return Object.entries(loopDelayP99s(crowd))
+    .map(([service, p99]) => `${service} ${milliseconds(p99)}`)
     .join(', ');
 }
