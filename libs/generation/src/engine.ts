@@ -201,8 +201,12 @@ export class Engine implements AsyncDisposable {
 /** A few times the slots of a usual server: waiting longer is worse for a caller than trying elsewhere. */
 const DEFAULT_QUEUE = 64;
 
-/** Attention over prompts runs fastest in parts of about this size, and needs little memory to work in. */
-const DEFAULT_PREFILL_CHUNK = 256;
+/**
+ * Measured on the shape of SmolVLM-256M in int8, processor time for each token of a prompt: parts of 64 and 128 tokens
+ * take the least (from the start 2.7 and 2.9 ms, behind 2,000 tokens 6.3 and 6.1), 256 take 3.4 and 6.5, as what lies
+ * between two products no longer fits into the caches.
+ */
+const DEFAULT_PREFILL_CHUNK = 128;
 
 /** How long a sequence holds its slot, as long as none has finished. */
 const FIRST_RETRY_MS = 1000;
