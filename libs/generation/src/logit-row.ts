@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Kernel, KernelMemory } from './kernels/kernel-memory.ts';
+import { type Kernel, KernelMemory } from '@diptych/wasm';
 import { BLOCK, LOGIT_KERNELS } from './kernels/logit-kernels.ts';
 import { kthLargest, largest } from './selection.ts';
 

@@ -1,5 +1,4 @@
-import { type Code, f64x2, i64x2, type Local, v128 } from './wasm-code.ts';
-import type { Constant } from './wasm-module.ts';
+import { type Code, type Constant, f64x2, i64x2, type Local, v128 } from '@diptych/wasm';
 
 /**
  * exp of two numbers x of at most 0, to about a unit in the last place; 0 for what is no number. With x = k ln 2 + r

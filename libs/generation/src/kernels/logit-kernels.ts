@@ -1,7 +1,16 @@
+import {
+  type Code,
+  defineFunction,
+  f32,
+  f32x4,
+  f64,
+  f64x2,
+  i32,
+  KernelModule,
+  repeatWhile,
+  v128,
+} from '@diptych/wasm';
 import { exponential } from './exponential.ts';
-import { KernelModule } from './kernel-memory.ts';
-import { type Code, f32, f32x4, f64, f64x2, i32, repeatWhile, v128 } from './wasm-code.ts';
-import { defineFunction } from './wasm-module.ts';
 
 /** Numbers of a block: kernels keep a number or two for each block, so that later looks can pass over most of a row. */
 export const BLOCK = 64;

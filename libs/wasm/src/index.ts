@@ -1,0 +1,3 @@
+export { type Kernel, KernelMemory, KernelModule } from './kernel-memory.ts';
+export { type Code, f32, f32x4, f64, f64x2, i32, i64x2, type Local, repeatWhile, v128 } from './wasm-code.ts';
+export { type Constant, defineFunction } from './wasm-module.ts';
