@@ -18,6 +18,8 @@ export interface OpenOptions {
   readonly context?: number;
   /** Most answers that wait for a slot, and most images in work; further ones fail with `queue_full`. */
   readonly queue?: number;
+  /** Most tokens guessed at once where an answer repeats what was said before; 0 guesses none. Answers are the same. */
+  readonly speculate?: number;
   /** Jinja file that replaces the chat template of the checkpoint. */
   readonly chatTemplate?: string;
   /** Most bytes of embeddings kept for images seen before; 0 keeps none. */

@@ -6,10 +6,10 @@ import type { OpenOptions } from './api.ts';
 
 const { modelId, chatTemplate, imageTimeoutMs, allowPrivateImageHosts } = GATEWAY_SETTINGS.settings;
 const { threads: visionThreads, cacheBytes, maxImageBytes, maxImagePixels } = VISION_SETTINGS.settings;
-const { model, home, weights, threads, slots, context, queue } = LM_SETTINGS.settings;
+const { model, home, weights, threads, slots, context, queue, speculate } = LM_SETTINGS.settings;
 
 const SETTINGS = {
-  ...{ model, modelId, home, weights, threads, visionThreads, slots, context, queue },
+  ...{ model, modelId, home, weights, threads, visionThreads, slots, context, queue, speculate },
   ...{ chatTemplate, cacheBytes, maxImageBytes, maxImagePixels, imageTimeoutMs, allowPrivateImageHosts },
 };
 
