@@ -48,6 +48,21 @@ export class KernelMemory {
   }
 
   /** An array of zeros. */
+  uint8(length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#memory.buffer, this.#place(length), length);
+  }
+
+  /** An array of zeros. */
+  int16(length: number): Int16Array<ArrayBuffer> {
+    return new Int16Array(this.#memory.buffer, this.#place(2 * length), length);
+  }
+
+  /** An array of zeros. */
+  int32(length: number): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.#memory.buffer, this.#place(4 * length), length);
+  }
+
+  /** An array of zeros. */
   float32(length: number): Float32Array<ArrayBuffer> {
     return new Float32Array(this.#memory.buffer, this.#place(4 * length), length);
   }

@@ -48,6 +48,7 @@ export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   add: binary([0x6a]),
   lessThan: binary([0x49]),
+  load: (address: Code): Code => [...address, 0x28, ...memory({ alignment: 2 })],
 };
 
 /** Single float32 numbers. */
@@ -76,17 +77,84 @@ export const v128 = {
     ...simd(0x5d),
     ...memory({ alignment: 2, offset }),
   ],
+  /** 32 bits from memory, four times. */
+  loadSplat32: (address: Code, offset: number): Code => [
+    ...address,
+    ...simd(0x09),
+    ...memory({ alignment: 2, offset }),
+  ],
   store: (address: Code, value: Code, offset: number): Code => [
     ...address,
     ...value,
     ...simd(0x0b),
     ...memory({ alignment: 3, offset }),
   ],
+  /** Stores one of 16 lanes of 8 bits. */
+  storeLane8: (
+    address: Code,
+    value: Code,
+    lane: { readonly lane: number; readonly offset: number },
+  ): Code => [
+    ...address,
+    ...value,
+    ...simd(0x58),
+    ...memory({ alignment: 0, offset: lane.offset }),
+    lane.lane,
+  ],
+  /** Stores one of 8 lanes of 16 bits. */
+  storeLane16: (
+    address: Code,
+    value: Code,
+    lane: { readonly lane: number; readonly offset: number },
+  ): Code => [
+    ...address,
+    ...value,
+    ...simd(0x59),
+    ...memory({ alignment: 0, offset: lane.offset }),
+    lane.lane,
+  ],
   zero: [...simd(0x0c), ...new Uint8Array(16)],
   and: binary(simd(0x4e)),
   or: binary(simd(0x50)),
   /** An i32: 1 where a bit is set. */
   anyTrue: unary(simd(0x53)),
+};
+
+/** Sixteen 8-bit integers. */
+export const i8x16 = {
+  const: (bytes: readonly number[]): Code => [...simd(0x0c), ...bytes],
+  /** The lanes that `lanes` name: 0 to 15 of the left, 16 to 31 of the right. */
+  shuffle: (left: Code, right: Code, lanes: readonly number[]): Code => [
+    ...left,
+    ...right,
+    ...simd(0x0d),
+    ...lanes,
+  ],
+  /** The lanes of the left that the right's lanes name; 0 for a name beyond 15. */
+  swizzle: binary(simd(0x0e)),
+  /** Two times eight signed 16-bit integers, each the nearest of 0 to 255. */
+  narrowUnsigned: binary(simd(0x66)),
+};
+
+/** Eight 16-bit integers. */
+export const i16x8 = {
+  /** Two times four signed 32-bit integers, each the nearest that 16 bits hold. */
+  narrow: binary(simd(0x85)),
+  /** The first eight of sixteen unsigned 8-bit integers. */
+  extendLowUnsigned: unary(simd(0x89)),
+  /** The last eight of sixteen unsigned 8-bit integers. */
+  extendHighUnsigned: unary(simd(0x8a)),
+};
+
+/** Four 32-bit integers. */
+export const i32x4 = {
+  splat: unary(simd(0x11)),
+  add: binary(simd(0xae)),
+  /** Products of eight signed 16-bit integers, summed in pairs. */
+  dot: binary(simd(0xba)),
+  shiftLeft: (value: Code, bits: number): Code => [...value, ...i32.const(bits), ...simd(0xab)],
+  /** Keeps the sign. */
+  shiftRight: (value: Code, bits: number): Code => [...value, ...i32.const(bits), ...simd(0xac)],
 };
 
 /** Four float32 numbers. */
