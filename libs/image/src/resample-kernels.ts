@@ -12,14 +12,23 @@ import {
 } from '@diptych/wasm';
 import { WEIGHT_BITS } from './resample-weights.ts';
 
+/*
+ * A weight of 22 fraction bits times an 8-bit value is a product of 32 bits, of which one instruction makes four. Its
+ * halves times the value are products of 16 bits, of which one makes eight and adds them in pairs. Sums wrap at 32
+ * bits, so that of the upper halves, shifted by 16, added to that of the lower ones is the very sum.
+ */
+
 /** Rows that `columns` takes at once: the weights of a pixel are loaded once for all, and their sums fill the registers. */
 export const ROWS_AT_ONCE = 4;
 
 /** Bytes of memory, of any content, that the kernels may read or write behind an array. */
 export const SLACK = 32;
 
-/** Bytes of the weights of a pair. */
-const PAIR_BYTES = 8;
+/** Most bytes of pixels in the kernels' memory: a core's cache holds them. The rows that one row needs may be more. */
+export const BAND_BYTES = 2 ** 20;
+
+/** Bytes of a run's weights for each pair. */
+export const RUN_BYTES = 8;
 
 const HALF: Code = i32x4.splat(i32.const(1 << (WEIGHT_BITS - 1)));
 
@@ -217,7 +226,7 @@ function loadWeights(pair: Local, { lows, highs }: PairWeights): Code[] {
   return [
     lows.set(v128.loadSplat32(pair.get, 0)),
     highs.set(v128.loadSplat32(pair.get, 4)),
-    advance(pair, PAIR_BYTES),
+    advance(pair, RUN_BYTES),
   ];
 }
 

@@ -19,63 +19,96 @@ export interface ResampleWeights {
   readonly halves: Int16Array;
 }
 
-/**
- * Pillow's weights for one axis: the filter around the centre of each output position, widened by the scale when it
- * shrinks, normalised to a sum of one and rounded to fixed point.
- */
-export function computeWeights(from: number, to: number, filter: Resample): ResampleWeights {
-  const runs = Array.from({ length: to }, (_, position) => runOf(position, { from, to, filter }));
-  const pairs = Math.ceil(runs.reduce((most, { weights }) => Math.max(most, weights.length), 0) / 2);
-  const starts = Int32Array.from(runs, ({ start }) => Math.max(0, Math.min(start, from - 2 * pairs)));
-  const halves = new Int16Array(4 * pairs * to);
-  for (const [position, { start, weights }] of runs.entries()) {
-    const run = halves.subarray(4 * pairs * position, 4 * pairs * (position + 1));
-    setHalves(run, start - (starts[position] ?? start), weights);
-  }
-  return { starts, pairs, halves };
-}
-
-interface Run {
-  readonly start: number;
-  /** Fixed-point numbers. */
-  readonly weights: readonly number[];
-}
-
+/** One axis of an image that changes its length. */
 interface Axis {
   readonly from: number;
   readonly to: number;
   readonly filter: Resample;
 }
 
-function runOf(position: number, { from, to, filter }: Axis): Run {
+/** Axes whose weights are kept: the two of each of two steps, as pictures of one size often follow each other. */
+const KEPT_AXES = 4;
+
+const kept: { readonly axis: Axis; readonly weights: ResampleWeights }[] = [];
+
+/**
+ * Pillow's weights for one axis: the filter around the centre of each output position, widened by the scale when it
+ * shrinks, normalised to a sum of one and rounded to fixed point. The result is shared: it is only read.
+ */
+export function weightsOf(axis: Axis): ResampleWeights {
+  const { from, to, filter } = axis;
+  const known = kept.find(
+    (entry) => entry.axis.from === from && entry.axis.to === to && entry.axis.filter === filter,
+  );
+  if (known) return known.weights;
+  const weights = computeWeights(axis);
+  kept.unshift({ axis: { from, to, filter }, weights });
+  kept.length = Math.min(kept.length, KEPT_AXES);
+  return weights;
+}
+
+function computeWeights(axis: Axis): ResampleWeights {
+  const { from, to } = axis;
+  let longest = 0;
+  for (let position = 0; position < to; position += 1) {
+    const { start, end } = runOf(axis, position);
+    longest = Math.max(longest, end - start);
+  }
+  const pairs = Math.ceil(longest / 2);
+  const weights = { starts: new Int32Array(to), pairs, halves: new Int16Array(4 * pairs * to) };
+  const exact = new Float64Array(longest);
+  for (let position = 0; position < to; position += 1) {
+    const run = runOf(axis, position);
+    const sum = weighRun(axis, run, exact);
+    const start = Math.max(0, Math.min(run.start, from - 2 * pairs));
+    weights.starts[position] = start;
+    const place = 4 * pairs * position;
+    for (let index = run.start; index < run.end; index += 1)
+      setWeight(weights.halves, place, index - start, toFixedPoint((exact[index - run.start] ?? 0) / sum));
+  }
+  return weights;
+}
+
+/** The input positions that an output position is made of. */
+interface Run {
+  readonly center: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+function runOf({ from, to, filter }: Axis, position: number): Run {
   const scale = from / to;
-  const widening = Math.max(scale, 1);
-  const { support, weigh } = FILTERS[filter];
-  const reach = support * widening;
+  const reach = FILTERS[filter].support * Math.max(scale, 1);
   const center = (position + 0.5) * scale;
   const start = Math.max(Math.trunc(center - reach + 0.5), 0);
   const end = Math.min(Math.trunc(center + reach + 0.5), from);
-  const exact = Array.from({ length: end - start }, (_, k) => weigh((k + start - center + 0.5) / widening));
-  return { start, weights: toFixedPoint(exact) };
+  return { center, start, end };
 }
 
-/** Weights that sum to one, rounded half away from zero. */
-function toFixedPoint(exact: readonly number[]): number[] {
-  const sum = exact.reduce((total, weight) => total + weight, 0);
-  return exact.map((weight) => {
-    const scaled = (weight / sum) * 2 ** WEIGHT_BITS;
-    return Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-  });
+/** Writes the values of the filter over a run to `exact`, and adds them up. */
+function weighRun({ from, to, filter }: Axis, { center, start, end }: Run, exact: Float64Array): number {
+  const widening = Math.max(from / to, 1);
+  const { weigh } = FILTERS[filter];
+  let sum = 0;
+  for (let index = start; index < end; index += 1) {
+    const weight = weigh((index - center + 0.5) / widening);
+    exact[index - start] = weight;
+    sum += weight;
+  }
+  return sum;
+}
+
+/** Rounded half away from zero. */
+function toFixedPoint(weight: number): number {
+  const scaled = weight * 2 ** WEIGHT_BITS;
+  return Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
 /** Storing a number as 16 bits keeps its low ones. */
-function setHalves(run: Int16Array, first: number, weights: readonly number[]): void {
-  for (const [index, weight] of weights.entries()) {
-    const tap = first + index;
-    const low = 4 * (tap >> 1) + (tap & 1);
-    run[low] = weight;
-    run[low + 2] = (weight - (run[low] ?? 0)) >> 16;
-  }
+function setWeight(halves: Int16Array, run: number, tap: number, weight: number): void {
+  const low = run + 4 * (tap >> 1) + (tap & 1);
+  halves[low] = weight;
+  halves[low + 2] = (weight - (halves[low] ?? 0)) >> 16;
 }
 
 const FILTERS: Readonly<Record<Resample, { support: number; weigh: (x: number) => number }>> = {

@@ -1,5 +1,6 @@
 import type { Resample, Size } from './image-plan.ts';
-import { resampleHeight, resampleWidth } from './resample-passes.ts';
+import { resampleHeight } from './resample-height.ts';
+import { resampleWidth } from './resample-width.ts';
 
 /** An image of three 8-bit channels, interleaved, row by row. */
 export interface RgbImage extends Size {

@@ -3,14 +3,14 @@ import type { RgbImage } from './resample.ts';
 
 /**
  * Decoded pixels as red, green and blue, with Pillow's arithmetic: transparency is laid over white, as the reference's
- * `convert_to_rgb` does; CMYK is converted without a profile.
+ * `convert_to_rgb` does; CMYK is converted without a profile. What is red, green and blue already is not copied.
  */
 export function toRgb(pixels: DecodedPixels): RgbImage {
   const { width, height } = pixels;
+  if (pixels.colour === 'rgb' && pixels.channels === 3) return { width, height, data: pixels.data };
   const data = new Uint8Array(width * height * 3);
   if (pixels.colour === 'cmyk') convertCmyk(pixels.data, pixels.channels, data);
-  else if (pixels.channels === 4) composeOverWhite(pixels.data, data);
-  else data.set(pixels.data);
+  else composeOverWhite(pixels.data, data);
   return { width, height, data };
 }
 

@@ -48,12 +48,16 @@ export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   add: binary([0x6a]),
   lessThan: binary([0x49]),
+  shiftLeft: (value: Code, bits: number): Code => [...value, ...i32.const(bits), 0x74],
   load: (address: Code): Code => [...address, 0x28, ...memory({ alignment: 2 })],
+  /** An unsigned 8-bit integer from memory. */
+  loadByte: (address: Code, offset: number): Code => [...address, 0x2d, ...memory({ alignment: 0, offset })],
 };
 
 /** Single float32 numbers. */
 export const f32 = {
   max: binary([0x97]),
+  load: (address: Code, offset: number): Code => [...address, 0x2a, ...memory({ alignment: 2, offset })],
   store: (address: Code, value: Code): Code => [...address, ...value, 0x38, ...memory({ alignment: 2 })],
 };
 
