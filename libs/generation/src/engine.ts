@@ -118,7 +118,7 @@ export class Engine implements AsyncDisposable {
   async #step(): Promise<void> {
     const plan = await this.#schedule();
     const outcomes = await runStep({ decoder: this.#decoder, times: this.#times }, plan, this.#logits);
-    this.#commit(outcomes);
+    await this.#commit(outcomes);
   }
 
   async #schedule(): Promise<StepPlan<Sequence>> {
@@ -152,8 +152,15 @@ export class Engine implements AsyncDisposable {
     isolate(sequence, () => sequence.admit(lease));
   }
 
-  #commit(outcomes: readonly Outcome[]): void {
-    for (const outcome of outcomes) isolate(outcome.sequence, () => this.#commitOne(outcome));
+  /** Choosing from a large vocabulary takes a millisecond or more for each sequence: others get their turn between. */
+  async #commit(outcomes: readonly Outcome[]): Promise<void> {
+    let resumed = performance.now();
+    for (const outcome of outcomes) {
+      isolate(outcome.sequence, () => this.#commitOne(outcome));
+      if (performance.now() - resumed < MOST_BUSY_MS) continue;
+      await setImmediate();
+      resumed = performance.now();
+    }
     this.#releaseEnded();
   }
 
@@ -207,6 +214,9 @@ const DEFAULT_QUEUE = 64;
  * between two products no longer fits into the caches.
  */
 const DEFAULT_PREFILL_CHUNK = 128;
+
+/** How long tokens are chosen at one go: the event loop also carries everybody's answers. */
+const MOST_BUSY_MS = 5;
 
 /** How long a sequence holds its slot, as long as none has finished. */
 const FIRST_RETRY_MS = 1000;
