@@ -1,7 +1,8 @@
 import { type Kernel, KernelMemory } from '@diptych/wasm';
+import { HEIGHT_KERNELS } from './height-kernel.ts';
 import type { Resample } from './image-plan.ts';
 import type { RgbImage } from './resample.ts';
-import { BAND_BYTES, RESAMPLE_KERNELS, RUN_BYTES, SLACK } from './resample-kernels.ts';
+import { BAND_BYTES, RUN_BYTES, SLACK } from './resample-sums.ts';
 import { type ResampleWeights, weightsOf } from './resample-weights.ts';
 
 /** Brings the columns of an image to another height, band by band; the image itself where they have it. */
@@ -44,7 +45,7 @@ class HeightBand {
     this.#halves = memory.int16(halves.length);
     this.#from = memory.uint8(this.#rowBytes * room.from + SLACK);
     this.#to = memory.uint8(this.#rowBytes * room.to + SLACK);
-    this.#row = memory.instantiate(RESAMPLE_KERNELS).row;
+    this.#row = memory.instantiate(HEIGHT_KERNELS).row;
     this.#halves.set(halves);
   }
 

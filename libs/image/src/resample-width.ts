@@ -1,8 +1,9 @@
 import { type Kernel, KernelMemory } from '@diptych/wasm';
 import type { Resample } from './image-plan.ts';
 import type { RgbImage } from './resample.ts';
-import { BAND_BYTES, RESAMPLE_KERNELS, ROWS_AT_ONCE, RUN_BYTES, SLACK } from './resample-kernels.ts';
+import { BAND_BYTES, RUN_BYTES, SLACK } from './resample-sums.ts';
 import { type ResampleWeights, weightsOf } from './resample-weights.ts';
+import { ROWS_AT_ONCE, WIDTH_KERNELS } from './width-kernel.ts';
 
 /** Brings the rows of an image to another width, band by band; the image itself where they have it. */
 export function resampleWidth(source: RgbImage, width: number, filter: Resample): RgbImage {
@@ -40,7 +41,7 @@ class WidthBand {
     this.#halves = memory.int16(halves.length);
     this.#from = memory.uint8(this.#fromRow * this.rows + SLACK);
     this.#to = memory.uint8(this.#toRow * this.rows);
-    this.#columns = memory.instantiate(RESAMPLE_KERNELS).columns;
+    this.#columns = memory.instantiate(WIDTH_KERNELS).columns;
     this.#starts.set(starts.map((start) => 3 * start));
     this.#halves.set(halves);
   }
