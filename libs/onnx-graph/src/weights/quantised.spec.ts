@@ -3,9 +3,13 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { DECODERS, encodeMatrix } from '../spec/decode.ts';
 import { UnencodableError } from './encoding.ts';
+import { INT8_MAX, SMALLEST_SCALE } from './int8.ts';
 import { rotate, rotationBlock } from './rotation.ts';
 
 const FORMATS = ['int8', 'int8Blocks', 'int4'] as const;
+
+/** Elements up to here may become zero, as their scale would be below the smallest one; rotation makes some larger. */
+const NEXT_TO_NOTHING = INT8_MAX * SMALLEST_SCALE;
 
 /** Matrices of up to 5 rows, whose widths are and are not multiples of a block, of ordinary to extreme size. */
 const matrices = fc
@@ -59,7 +63,7 @@ for (const format of FORMATS) {
             const width = isInt4 ? clippedBy(stored, index, columns, scale) : 0;
             const error = Math.abs(value - (stored[index] ?? Number.NaN));
             assert.ok(
-              error <= 0.5001 * Math.abs(scale) + width + 2 ** -120,
+              error <= 0.5001 * Math.abs(scale) + width + NEXT_TO_NOTHING,
               `${error} with a step of ${scale}`,
             );
           });
