@@ -157,7 +157,8 @@ interface Lasting {
 
 /** What of an answer does not change from one time to the next. */
 function lasting(answer: object): Lasting {
-  return { ...answer, id: 'ID', created: 0, ...('timings' in answer && { timings: {} }) };
+  const changing = { id: 'ID', created: 0, ...('timings' in answer && { timings: {} }) };
+  return { ...answer, ...changing };
 }
 
 async function refusalOf(answer: Answer<object, object>) {
