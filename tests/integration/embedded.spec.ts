@@ -156,7 +156,7 @@ interface Lasting {
 }
 
 /** What of an answer does not change from one time to the next. */
-function lasting(answer: object): Lasting {
+function lasting(answer: Lasting): Lasting {
   const changing = { id: 'ID', created: 0, ...('timings' in answer && { timings: {} }) };
   return { ...answer, ...changing };
 }
