@@ -127,7 +127,9 @@ export class Engine implements AsyncDisposable {
     for (const sequence of planAdmission(this.#waiting, this.#slots.free)) this.#admit(sequence);
     this.#releaseEnded();
     const limits = { prefillChunk: this.#prefillChunk, turn: this.#turn++, costs: this.#times.costs };
-    const copied = await this.#sharePrefixes(planStep(this.#active, limits));
+    const plan = planStep(this.#active, limits);
+    const copied = await this.#sharePrefixes(plan);
+    if (copied.size === 0) return plan;
     return planStep(
       this.#active.filter((sequence) => !copied.has(sequence)),
       limits,

@@ -1,5 +1,5 @@
 import { type Code, defineFunction, i8x16, i16x8, i32, KernelModule, repeatWhile, v128 } from '@diptych/wasm';
-import { addProducts, advance, begin, HALF, loadWeights, pack, sumsOf } from './resample-sums.ts';
+import { addProducts, advance, begin, HALF, loadWeights, pack, SUM_LOCALS, sumsOf } from './resample-sums.ts';
 
 /** Bytes of a row that `row` makes at once. */
 const ROW_STEP = 16;
@@ -15,14 +15,7 @@ const row = defineFunction({
     lower: 'i32',
     pair: 'i32',
     runEnd: 'i32',
-    low0: 'v128',
-    low1: 'v128',
-    low2: 'v128',
-    low3: 'v128',
-    high0: 'v128',
-    high1: 'v128',
-    high2: 'v128',
-    high3: 'v128',
+    ...SUM_LOCALS,
     top: 'v128',
     bottom: 'v128',
     both: 'v128',

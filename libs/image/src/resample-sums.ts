@@ -25,7 +25,19 @@ export interface Sum {
   readonly high: Local;
 }
 
-type SumLocals = Readonly<Record<`${'low' | 'high'}${0 | 1 | 2 | 3}`, Local>>;
+/** Locals for four sums, as a kernel declares them. */
+export const SUM_LOCALS = {
+  low0: 'v128',
+  low1: 'v128',
+  low2: 'v128',
+  low3: 'v128',
+  high0: 'v128',
+  high1: 'v128',
+  high2: 'v128',
+  high3: 'v128',
+} as const;
+
+type SumLocals = Readonly<Record<keyof typeof SUM_LOCALS, Local>>;
 
 /** The locals of a kernel that hold its sums. */
 export function sumsOf({

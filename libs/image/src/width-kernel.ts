@@ -8,7 +8,7 @@ import {
   repeatWhile,
   v128,
 } from '@diptych/wasm';
-import { addProducts, advance, begin, HALF, loadWeights, pack, sumsOf } from './resample-sums.ts';
+import { addProducts, advance, begin, HALF, loadWeights, pack, SUM_LOCALS, sumsOf } from './resample-sums.ts';
 
 /** Rows that `columns` takes at once: the weights of a pixel are loaded once for all, and their sums fill the registers. */
 export const ROWS_AT_ONCE = 4;
@@ -40,14 +40,7 @@ const columns = defineFunction({
     to1: 'i32',
     to2: 'i32',
     to3: 'i32',
-    low0: 'v128',
-    low1: 'v128',
-    low2: 'v128',
-    low3: 'v128',
-    high0: 'v128',
-    high1: 'v128',
-    high2: 'v128',
-    high3: 'v128',
+    ...SUM_LOCALS,
     pixels: 'v128',
     lows: 'v128',
     highs: 'v128',

@@ -94,29 +94,9 @@ export const v128 = {
     ...memory({ alignment: 3, offset }),
   ],
   /** Stores one of 16 lanes of 8 bits. */
-  storeLane8: (
-    address: Code,
-    value: Code,
-    lane: { readonly lane: number; readonly offset: number },
-  ): Code => [
-    ...address,
-    ...value,
-    ...simd(0x58),
-    ...memory({ alignment: 0, offset: lane.offset }),
-    lane.lane,
-  ],
+  storeLane8: storeLane(simd(0x58)),
   /** Stores one of 8 lanes of 16 bits. */
-  storeLane16: (
-    address: Code,
-    value: Code,
-    lane: { readonly lane: number; readonly offset: number },
-  ): Code => [
-    ...address,
-    ...value,
-    ...simd(0x59),
-    ...memory({ alignment: 0, offset: lane.offset }),
-    lane.lane,
-  ],
+  storeLane16: storeLane(simd(0x59)),
   zero: [...simd(0x0c), ...new Uint8Array(16)],
   and: binary(simd(0x4e)),
   or: binary(simd(0x50)),
@@ -198,6 +178,14 @@ function unary(opcode: Code): (operand: Code) => Code {
 
 function binary(opcode: Code): (left: Code, right: Code) => Code {
   return (left, right) => [...left, ...right, ...opcode];
+}
+
+function storeLane(opcode: Code) {
+  return (
+    address: Code,
+    value: Code,
+    { lane, offset }: { readonly lane: number; readonly offset: number },
+  ): Code => [...address, ...value, ...opcode, ...memory({ alignment: 0, offset }), lane];
 }
 
 function simd(opcode: number): Code {
