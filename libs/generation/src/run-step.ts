@@ -78,9 +78,9 @@ async function prefill(
   logits: Float32Array,
 ): Promise<Outcome> {
   try {
-    const start = performance.now();
+    const [start, past] = [performance.now(), sequence.computed];
     await decoder.prefill(sequence.prefillStep(tokens, logits));
-    times.prefilled(tokens, performance.now() - start);
+    times.prefilled({ past, tokens, ms: performance.now() - start });
     return { sequence, computed: tokens, logits };
   } catch (error) {
     return { sequence, error };

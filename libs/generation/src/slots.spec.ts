@@ -184,3 +184,37 @@ test('no slot is in use twice, and what is said to be cached is what was last wr
     }),
   );
 });
+
+test('sequences that run at once lie close together, and the conversations used last stay', () => {
+  const table = new SlotTable(8, 16);
+  const order = [4, 0, 6, 2, 7, 1, 5, 3];
+  const first = order.map((_, i) => acquire(table, wants([i + 20, 3, 4])));
+  for (const slot of order) first.find((lease) => lease.slot === slot)?.release({ keep: true });
+  const slots = [0, 1, 2].map((i) => acquire(table, wants([i + 40, 3, 4])).slot);
+  assert.deepEqual(slots, [4, 6, 7], 'of the older half: 4, 0, 6, 2, then 0, 6, 2 and 7');
+});
+
+test('however sequences come and go, a slot that was used lately outlives the half of those that are free', () => {
+  const durations = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 20, maxLength: 60 });
+  fc.assert(
+    fc.property(durations, fc.integer({ min: 1, max: 6 }), (lasting, atOnce) => {
+      const table = new SlotTable(8, 16);
+      let released: number[] = [0, 1, 2, 3, 4, 5, 6, 7];
+      let running: { lease: SlotLease; until: number }[] = [];
+      for (const [now, duration] of lasting.entries()) {
+        running = running.filter(({ lease, until }) => {
+          if (until > now) return true;
+          lease.release({ keep: true });
+          released.push(lease.slot);
+          return false;
+        });
+        if (running.length === atOnce) continue;
+        const lease = acquire(table, wants([now + 20, 3, 4]));
+        const rank = released.indexOf(lease.slot);
+        assert.ok(rank >= 0 && rank < Math.ceil(released.length / 2), `${rank} of ${released.length}`);
+        released = released.filter((slot) => slot !== lease.slot);
+        running.push({ lease, until: now + duration });
+      }
+    }),
+  );
+});

@@ -26,8 +26,10 @@ export interface SlotLease {
  * The slots of the KV cache: who uses which, and what prompts the unused ones still hold.
  *
  * A sequence starts in the unused slot with the longest common prefix of token ids and image digests, within its
- * cache salt. A prefix that would spare little is no reason to overwrite another conversation: then the slot that
- * was used least recently (an empty one before all) is taken, and gets a copy of what another slot holds of the prompt.
+ * cache salt. A prefix that would spare little is no reason to overwrite another conversation: then it is one of the
+ * slots that were used least recently (empty ones before all), and gets a copy of what another holds of the prompt. A
+ * step computes every slot between the first and the last that decode, so of the half that was used longest ago the one
+ * nearest to those in use is taken.
  */
 export class SlotTable {
   readonly #slots: Slot[];
@@ -45,8 +47,15 @@ export class SlotTable {
   /** Takes a slot, or `undefined` where all are in use. At least the last token is left to be computed. */
   acquire(request: SlotRequest): SlotLease | undefined {
     const offers = this.#slots.filter((slot) => !slot.busy).map((slot) => offer(slot, request));
-    const chosen = choose(offers, request.ids.length);
+    const chosen = worthwhile(offers, request.ids.length) ?? nearest(olderHalf(offers), this.#inUse);
     return chosen && this.#lease(chosen, request);
+  }
+
+  /** First and last slot in use; undefined where none is. */
+  get #inUse(): SlotSpan | undefined {
+    const busy = this.#slots.filter((slot) => slot.busy);
+    const [first, last] = [busy[0], busy.at(-1)];
+    return first && last && { first: first.index, last: last.index };
   }
 
   #lease({ slot, match }: Offer, request: SlotRequest): SlotLease {
@@ -104,6 +113,11 @@ interface Slot {
   lastUsed: number;
 }
 
+interface SlotSpan {
+  readonly first: number;
+  readonly last: number;
+}
+
 interface Offer {
   readonly slot: Slot;
   readonly match: number;
@@ -118,8 +132,19 @@ function offer(slot: Slot, request: SlotRequest): Offer {
   return { slot, match: slot.salt === request.salt ? commonPrefix(held, request) : 0 };
 }
 
-function choose(offers: readonly Offer[], promptLength: number): Offer | undefined {
+function worthwhile(offers: readonly Offer[], promptLength: number): Offer | undefined {
   const longest = offers.toSorted((a, b) => b.match - a.match)[0];
-  if (longest && longest.match >= WORTHWHILE_SHARE * promptLength) return longest;
-  return offers.toSorted((a, b) => a.slot.lastUsed - b.slot.lastUsed)[0];
+  return longest && longest.match >= WORTHWHILE_SHARE * promptLength ? longest : undefined;
+}
+
+/** Those that were used longest ago, the longest ago first. */
+function olderHalf(offers: readonly Offer[]): readonly Offer[] {
+  return offers.toSorted((a, b) => a.slot.lastUsed - b.slot.lastUsed).slice(0, Math.ceil(offers.length / 2));
+}
+
+/** The first of those that lie nearest to the span, or within it. */
+function nearest(offers: readonly Offer[], span: SlotSpan | undefined): Offer | undefined {
+  if (span === undefined) return offers[0];
+  const distance = ({ slot }: Offer) => Math.max(span.first - slot.index, slot.index - span.last, 0);
+  return offers.toSorted((a, b) => distance(a) - distance(b))[0];
 }
