@@ -1,6 +1,6 @@
 import type { Tile, TileGrid } from '@diptych/image';
-import type { LoadedModel } from '@diptych/models';
-import { type Binding, type ElementType, Session, Tensor, type TensorData } from '@diptych/onnxruntime';
+import { type LoadedModel, openSession } from '@diptych/models';
+import { type Binding, type ElementType, type Session, Tensor, type TensorData } from '@diptych/onnxruntime';
 import { concat } from './concat.ts';
 
 /** The two compiled graphs of a model, run directly: no service, no engine. */
@@ -10,8 +10,8 @@ export class Graphs implements Disposable {
   readonly #language: Session;
 
   static async load(model: LoadedModel): Promise<Graphs> {
-    const vision = await Session.load(model.vision.graphPath, { intraOpThreads: 1 });
-    return new Graphs(model, vision, await Session.load(model.language.graphPath, { intraOpThreads: 1 }));
+    const vision = await openSession(model.vision.graphPath, { intraOpThreads: 1 });
+    return new Graphs(model, vision, await openSession(model.language.graphPath, { intraOpThreads: 1 }));
   }
 
   private constructor(model: LoadedModel, vision: Session, language: Session) {

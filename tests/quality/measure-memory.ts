@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { Session, Tensor } from '@diptych/onnxruntime';
+import { openSession } from '@diptych/models';
+import { Tensor } from '@diptych/onnxruntime';
 
 /** What loading a graph adds to a process, in MB. */
 export interface Memory {
@@ -16,7 +17,7 @@ async function measureLoad(path: string): Promise<Memory> {
   // Loads the library, whose own memory does not count.
   Tensor.allocate('float32', [1])[Symbol.dispose]();
   const before = await readMemory();
-  using session = await Session.load(path, { intraOpThreads: 2 });
+  using session = await openSession(path, { intraOpThreads: 2 });
   const after = await readMemory();
   if (session.inputs.length === 0) throw new Error(`${path} has no inputs`);
   return {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Size, Tile } from '@diptych/image';
-import type { CompiledGraph, VisionDescription } from '@diptych/models';
-import { Session, Tensor } from '@diptych/onnxruntime';
+import { type CompiledGraph, openSession, type VisionDescription } from '@diptych/models';
+import { type Session, Tensor } from '@diptych/onnxruntime';
 
 /**
  * Tiles of one run. A tile has a thousand patches, which fill the cores by themselves: more tiles would only make
@@ -54,7 +54,7 @@ export class VisionEncoder implements TileEncoder, Disposable {
     vision: EncoderModel & CompiledGraph,
     options: VisionEncoderOptions,
   ): Promise<VisionEncoder> {
-    const session = await Session.load(vision.graphPath, {
+    const session = await openSession(vision.graphPath, {
       intraOpThreads: options.threads,
       // The stages share the cores of a small machine; a waiting encoder must not burn them.
       allowSpinning: false,

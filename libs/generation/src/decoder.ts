@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { Session, type SessionOptions, Tensor } from '@diptych/onnxruntime';
+import { openSession } from '@diptych/models';
+import { type Session, type SessionOptions, Tensor } from '@diptych/onnxruntime';
 import type { CopyStep, DecodeEntry, Decoder, PrefillStep } from './decoder-interface.ts';
 import { KvCache } from './kv-cache.ts';
 import { SlotRange } from './slot-range.ts';
@@ -61,7 +62,7 @@ export class OnnxDecoder implements Decoder {
    * @throws DiptychError `compiled_model_corrupt` or `runtime_failed`, as `Session.load`.
    */
   static async load({ graphPath, session, ...sizes }: OnnxDecoderOptions): Promise<OnnxDecoder> {
-    return new OnnxDecoder(await Session.load(graphPath, session), sizes);
+    return new OnnxDecoder(await openSession(graphPath, session), sizes);
   }
 
   prefill(step: PrefillStep): Promise<void> {

@@ -3,7 +3,7 @@ import { WEIGHT_FORMATS, type WeightFormat } from '@diptych/onnx-graph';
 import { STAGES, type Stage } from './stage.ts';
 
 /** Raised whenever the graphs that are written change: compiled models of another version are not used. */
-export const COMPILER_VERSION = 3;
+export const COMPILER_VERSION = 4;
 
 /**
  * What a stage is stored in. Four bits serve decoding, which reads every weight for a few rows; the product of many

@@ -12,4 +12,5 @@ export type {
   PlanOptions,
   VisionDescription,
 } from './model.ts';
+export { openSession } from './open-session.ts';
 export { STAGES, type Stage } from './stage.ts';

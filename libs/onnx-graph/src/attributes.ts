@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type AttributeProto, AttributeProto_AttributeType, AttributeProtoSchema } from './gen/onnx_pb.js';
+import { create, isMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+} from './gen/onnx_pb.js';
 
 /**
  * Value of an operator's attribute. ONNX tells integers from floats, JavaScript does not: a plain number is an
@@ -11,7 +17,8 @@ export type AttributeValue =
   | string
   | readonly number[]
   | { readonly float: number }
-  | { readonly floats: readonly number[] };
+  | { readonly floats: readonly number[] }
+  | TensorProto;
 
 /** Attributes by name; those that are undefined are left out. */
 export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
@@ -26,6 +33,7 @@ export function attributeProtos(attributes: Attributes): AttributeProto[] {
 function attributeFields(value: AttributeValue): MessageInitShape<typeof AttributeProtoSchema> {
   const type = AttributeProto_AttributeType;
   if (typeof value === 'number') return { type: type.INT, i: integer(value) };
+  if (isMessage(value, TensorProtoSchema)) return { type: type.TENSOR, t: value };
   if (typeof value === 'string') return { type: type.STRING, s: new TextEncoder().encode(value) };
   if ('float' in value) return { type: type.FLOAT, f: value.float };
   if ('floats' in value) return { type: type.FLOATS, floats: [...value.floats] };

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { create } from '@bufbuild/protobuf';
+import { OPERATOR_DOMAIN } from '@diptych/kernels';
 import { type Attributes, attributeProtos } from './attributes.ts';
 import { byteSize, bytesOf, ELEMENTS, type ElementType, type TensorData } from './element-type.ts';
 import {
   type AttributeProto,
+  type FunctionProto,
+  FunctionProtoSchema,
   type GraphProto,
   GraphProtoSchema,
   NodeProtoSchema,
+  type TensorProto,
   TensorProtoSchema,
   type ValueInfoProto,
 } from './gen/onnx_pb.js';
-import { type SaveOptions, saveModel } from './save-model.ts';
+import { OPERATOR_SETS, type SaveOptions, saveModel } from './save-model.ts';
 import { Value } from './value.ts';
 import { type Shape, valueInfo } from './value-info.ts';
 import { ENCODINGS, type EncodingName } from './weights/encodings.ts';
@@ -20,8 +24,8 @@ import { matrixSize, type WeightSource } from './weights/weight-source.ts';
 
 /** Where an operator comes from and what it yields. */
 export interface OpOptions {
-  /** ONNX Runtime's own operators; ONNX's where left out. */
-  readonly domain?: 'com.microsoft';
+  /** ONNX Runtime's own operators, or ours; ONNX's where left out. */
+  readonly domain?: 'com.microsoft' | typeof OPERATOR_DOMAIN;
   /** Number of outputs, 1 where left out. */
   readonly outputs?: number;
   /** Names of the outputs where they matter; an empty one leaves an optional output out. */
@@ -50,6 +54,7 @@ export class GraphBuilder {
   readonly #weights = new Map<string, PendingWeight & { readonly values: readonly Value[] }>();
   readonly #names = new Set<string>();
   readonly #counters = new Map<string, number>();
+  readonly #functions = new Map<string, FunctionProto>();
 
   constructor(options: { readonly name: string; readonly weights?: WeightFormat | undefined }) {
     this.name = options.name;
@@ -140,15 +145,30 @@ export class GraphBuilder {
     attributes: Attributes = {},
     options: OpOptions = {},
   ): Value | Value[] {
-    for (const input of inputs)
-      assert.ok(input === undefined || input.owner === this, 'a value of another graph');
-    const name = this.#unique(opType);
-    const outputs = Array.from({ length: options.outputs ?? 1 }, (_, index) =>
-      this.#nodeOutput(options.names?.[index] ?? `${name}.${index}`),
-    );
-    const attribute = attributeProtos(attributes);
-    this.#nodes.push({ name, opType, inputs, outputs, attribute, domain: options.domain ?? '' });
+    const outputs = this.#addNode(opType, inputs, attributes, options);
     return options.outputs === undefined ? first(outputs) : outputs;
+  }
+
+  /**
+   * Adds an operator of `OPERATOR_DOMAIN`, which runs as code of @diptych/kernels where there is some for the
+   * processor, and as what `define` builds elsewhere: a graph of ONNX Runtime's own operators with the same inputs and
+   * outputs. The name tells the operator's sizes, so equal names are equal operators.
+   */
+  operator<const I extends readonly Value[], const O extends readonly Value[]>(
+    name: string,
+    inputs: I,
+    define: (body: GraphBuilder, inputs: Values<I>) => O,
+  ): Values<O> {
+    const definition = this.#functions.get(name) ?? functionProto(name, inputs, define);
+    this.#functions.set(name, definition);
+    const outputs = this.#addNode(
+      name,
+      inputs,
+      {},
+      { domain: OPERATOR_DOMAIN, outputs: definition.output.length },
+    );
+    // As many as `define` has, which its definition does not say.
+    return outputs as Values<O>;
   }
 
   /**
@@ -159,10 +179,12 @@ export class GraphBuilder {
    * @throws DiptychError `checkpoint_invalid` naming file and tensor.
    */
   async save(folder: string, options: SaveOptions = {}): Promise<void> {
-    await saveModel(folder, this.#graph(), [...this.#weights.values()], options);
+    const content = { graph: this.graph(), functions: [...this.#functions.values()] };
+    await saveModel(folder, content, [...this.#weights.values()], options);
   }
 
-  #graph(): GraphProto {
+  /** The graph as it stands, without its large weights. */
+  graph(): GraphProto {
     return create(GraphProtoSchema, {
       name: this.name,
       node: this.#nodes.map(nodeProto),
@@ -170,6 +192,23 @@ export class GraphBuilder {
       input: this.#inputs,
       output: this.#outputs.map(({ value, type }) => valueInfo(value.name, type?.type, type?.shape)),
     });
+  }
+
+  #addNode(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes,
+    options: OpOptions,
+  ): Value[] {
+    for (const input of inputs)
+      assert.ok(input === undefined || input.owner === this, 'a value of another graph');
+    const name = this.#unique(opType);
+    const outputs = Array.from({ length: options.outputs ?? 1 }, (_, index) =>
+      this.#nodeOutput(options.names?.[index] ?? `${name}.${index}`),
+    );
+    const attribute = attributeProtos(attributes);
+    this.#nodes.push({ name, opType, inputs, outputs, attribute, domain: options.domain ?? '' });
+    return outputs;
   }
 
   #canBeRenamed(value: Value): boolean {
@@ -197,6 +236,35 @@ export class GraphBuilder {
     return `${prefix}_${count}`;
   }
 }
+
+/** The body of an operator: its constants are nodes, as a function has none of its own. */
+function functionProto<const I extends readonly Value[]>(
+  name: string,
+  given: I,
+  define: (body: GraphBuilder, inputs: Values<I>) => readonly Value[],
+): FunctionProto {
+  const body = new GraphBuilder({ name });
+  const inputs = given.map((_, index) => body.input(`x${index}`, 'float32', []));
+  // As many as were given, which `map` does not say.
+  define(body, inputs as Values<I>).forEach((output, index) => body.output(output, `y${index}`));
+  const { node, initializer, input, output } = body.graph();
+  return create(FunctionProtoSchema, {
+    name,
+    domain: OPERATOR_DOMAIN,
+    input: input.map((value) => value.name),
+    output: output.map((value) => value.name),
+    node: [...initializer.map(constantNode), ...node],
+    opsetImport: OPERATOR_SETS,
+  });
+}
+
+function constantNode(tensor: TensorProto) {
+  const attribute = attributeProtos({ value: tensor });
+  return create(NodeProtoSchema, { name: tensor.name, opType: 'Constant', attribute, output: [tensor.name] });
+}
+
+/** Values, as many as there are in a tuple. */
+export type Values<T extends readonly Value[]> = { readonly [K in keyof T]: Value };
 
 /** A tuple of N values. */
 export type Outputs<N extends number, Sofar extends Value[] = []> = Sofar['length'] extends N

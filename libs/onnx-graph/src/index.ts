@@ -17,7 +17,7 @@ export type { RopeScaling, RotaryCaches, RotaryOptions } from './blocks/rotary-c
 export { type RotaryEmbedding, rotaryEmbedding } from './blocks/rotary-embedding.ts';
 export { bytesOf, type ElementType, type TensorData } from './element-type.ts';
 export { GraphBuilder, type OpOptions, type Outputs, type OutputType } from './graph-builder.ts';
-export { GRAPH_FILE } from './save-model.ts';
+export { GRAPH_FILE, operatorsOf } from './save-model.ts';
 export { Value } from './value.ts';
 export type { Shape } from './value-info.ts';
 export type { EncodedOutput, Encoding, RowChunk } from './weights/encoding.ts';

@@ -1,8 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { OPERATOR_DOMAIN } from '@diptych/kernels';
 import { ELEMENTS } from './element-type.ts';
 import {
+  type FunctionProto,
   type GraphProto,
   ModelProtoSchema,
   type TensorProto,
@@ -23,10 +25,11 @@ export const WEIGHTS_FILE = weightsFileOf(GRAPH_FILE);
 /** ONNX's IR version 10 (2024), which every ONNX Runtime since 1.18 reads. */
 const IR_VERSION = 10n;
 
-/** The operator sets in use: ONNX's own at 21, ONNX Runtime's at 1. */
-const OPERATOR_SETS = [
+/** The operator sets in use: ONNX's own at 21, ONNX Runtime's and ours at 1. */
+export const OPERATOR_SETS = [
   { domain: '', version: 21n },
   { domain: 'com.microsoft', version: 1n },
+  { domain: OPERATOR_DOMAIN, version: 1n },
 ];
 
 /** How a model is saved. */
@@ -34,6 +37,12 @@ export interface SaveOptions {
   /** Name of the graph's file, `GRAPH_FILE` where left out; the file of its weights is named after it. */
   readonly fileName?: string | undefined;
   readonly onProgress?: OnProgress | undefined;
+}
+
+/** What a model consists of beside its large weights. */
+export interface ModelContent {
+  readonly graph: GraphProto;
+  readonly functions: FunctionProto[];
 }
 
 /**
@@ -44,7 +53,7 @@ export interface SaveOptions {
  */
 export async function saveModel(
   folder: string,
-  graph: GraphProto,
+  { graph, functions }: ModelContent,
   weights: readonly PendingWeight[],
   { fileName = GRAPH_FILE, onProgress }: SaveOptions = {},
 ): Promise<void> {
@@ -63,9 +72,16 @@ export async function saveModel(
     producerName: 'diptych',
     opsetImport: OPERATOR_SETS,
     graph,
+    functions,
   });
   await writeFile(join(folder, fileName), toBinary(ModelProtoSchema, model), { flush: true });
   if (journal) await journal.remove();
+}
+
+/** The operators of `OPERATOR_DOMAIN` that a saved graph uses, by their names. */
+export async function operatorsOf(graphPath: string): Promise<string[]> {
+  const { functions } = fromBinary(ModelProtoSchema, await readFile(graphPath));
+  return functions.map(({ name }) => name);
 }
 
 function weightsFileOf(graphFile: string): string {

@@ -95,6 +95,9 @@ const FUNCTIONS = {
     HANDLE,
     '_Out_ int *',
   ]),
+  createCustomOpDomain: entry<(domain: string, out: PointerCell) => Status>(26, STATUS, ['str', OUT_HANDLE]),
+  customOpDomainAdd: entry<(domain: Pointer, operator: Pointer) => Status>(27, STATUS, [HANDLE, HANDLE]),
+  addCustomOpDomain: entry<(options: Pointer, domain: Pointer) => Status>(28, STATUS, [HANDLE, HANDLE]),
   getDimensionsCount: entry<(info: Pointer, out: NumberCell) => Status>(61, STATUS, [
     HANDLE,
     '_Out_ size_t *',
@@ -159,8 +162,25 @@ interface Entry<F> {
   readonly type?: F;
 }
 
+/** The entries that an operator's own code calls, by their place in `struct OrtApi`. */
+const KERNEL_FUNCTIONS = {
+  getTensorMutableData: 51,
+  getDimensionsCount: 61,
+  getDimensions: 62,
+  getTensorTypeAndShape: 65,
+  kernelContextGetInput: 90,
+  kernelContextGetOutput: 91,
+  releaseTensorTypeAndShapeInfo: 99,
+  kernelContextParallelFor: 274,
+} as const;
+
+/** Addresses of the functions that an operator's own code calls. */
+export type KernelFunctions = Readonly<Record<keyof typeof KERNEL_FUNCTIONS, Pointer>>;
+
 /** `library` is kept because koffi unloads a library that nothing refers to, under the functions of its table. */
-let loaded: { readonly library: LibraryHandle; readonly api: Api } | undefined;
+let loaded:
+  | { readonly library: LibraryHandle; readonly api: Api; readonly kernelFunctions: KernelFunctions }
+  | undefined;
 
 /**
  * The C API, loaded on first use and kept for the life of the process.
@@ -172,16 +192,31 @@ export function api(): Api {
   return loaded.api;
 }
 
+/** Where the functions are that an operator's own code calls, loaded as by `api`. */
+export function kernelFunctions(): KernelFunctions {
+  loaded ??= load();
+  return loaded.kernelFunctions;
+}
+
 function load(): NonNullable<typeof loaded> {
   koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
   const library = openLibrary();
-  return { library, api: bindFunctions(apiTable(library)) };
+  const table = apiTable(library);
+  return { library, api: bindFunctions(table), kernelFunctions: findKernelFunctions(table) };
+}
+
+function findKernelFunctions(table: Pointer): KernelFunctions {
+  const found = Object.entries(KERNEL_FUNCTIONS).map(([name, index]) => [name, entryOf(table, index)]);
+  return Object.fromEntries(found) as KernelFunctions;
+}
+
+function entryOf(table: Pointer, index: number): unknown {
+  return koffi.decode(table, index * koffi.sizeof('void *'), 'void *');
 }
 
 function bindFunctions(table: Pointer): Api {
   const bound = Object.entries(FUNCTIONS).map(([name, { index, result, parameters }]) => {
-    const address: unknown = koffi.decode(table, index * koffi.sizeof('void *'), 'void *');
-    const callable: unknown = koffi.decode(address, koffi.proto(result, [...parameters]));
+    const callable: unknown = koffi.decode(entryOf(table, index), koffi.proto(result, [...parameters]));
     return [name, callable];
   });
   // A foreign function has no type to check: the signatures above are the header's, and the specs call each of them.

@@ -1,6 +1,7 @@
 import { api, type Pointer } from './api.ts';
 import { byteProductsOverflowHere } from './byte-products.ts';
 import { NativeHandle } from './native-handle.ts';
+import { addOperators, type Operator } from './operator.ts';
 import { check, create } from './status.ts';
 
 /** How a session uses the machine, and how far it rewrites its graph. */
@@ -19,6 +20,8 @@ export interface SessionOptions {
    * timestamp and `.json` follow. The file is whole once the session was disposed of; runs take longer meanwhile.
    */
   readonly profilePrefix?: string | undefined;
+  /** Operators of ours that the graph may name; ONNX Runtime's own take the place of those that are not given. */
+  readonly operators?: readonly Operator[];
 }
 
 /** GraphOptimizationLevel. */
@@ -41,7 +44,7 @@ export function createSessionOptions(options: SessionOptions): NativeHandle {
 }
 
 function configure(pointer: Pointer, options: SessionOptions): void {
-  const { intraOpThreads, allowSpinning, graphOptimization = 'all', profilePrefix } = options;
+  const { intraOpThreads, allowSpinning, graphOptimization = 'all', profilePrefix, operators = [] } = options;
   check(api().setSessionGraphOptimizationLevel(pointer, GRAPH_OPTIMIZATION[graphOptimization]));
   // Exact products give the same bits at less than half the speed, also on processors that do not need them.
   if (byteProductsOverflowHere())
@@ -49,5 +52,6 @@ function configure(pointer: Pointer, options: SessionOptions): void {
   if (intraOpThreads !== undefined) check(api().setIntraOpNumThreads(pointer, intraOpThreads));
   if (allowSpinning !== undefined)
     check(api().addSessionConfigEntry(pointer, 'session.intra_op.allow_spinning', allowSpinning ? '1' : '0'));
+  addOperators(pointer, operators);
   if (profilePrefix !== undefined) check(api().enableProfiling(pointer, profilePrefix));
 }

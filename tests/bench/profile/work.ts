@@ -1,6 +1,6 @@
 import { OnnxDecoder } from '@diptych/generation';
-import type { LoadedModel } from '@diptych/models';
-import { Session, type SessionOptions, Tensor } from '@diptych/onnxruntime';
+import { type LoadedModel, openSession } from '@diptych/models';
+import { type SessionOptions, Tensor } from '@diptych/onnxruntime';
 
 /** Something to run again and again. */
 export interface Work {
@@ -50,7 +50,7 @@ export async function visionWork(
   tiles: number,
   options: SessionOptions,
 ): Promise<Work> {
-  const session = await Session.load(vision.graphPath, options);
+  const session = await openSession(vision.graphPath, options);
   const { warmUpTile, rowsPerTile, hiddenSize } = vision;
   const { width, height } = warmUpTile;
   const pixels = new Float32Array(tiles * 3 * height * width).map((_, index) => Math.sin(index));

@@ -1,6 +1,8 @@
+import { hasRotatedBytes, rotatedBytesName } from '@diptych/kernels';
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
 import { INT8_MAX } from '../weights/int8.ts';
+import { rotationBlock } from '../weights/rotation.ts';
 import { matrixSize, type WeightSource } from '../weights/weight-source.ts';
 import { rotatedRows } from './rotated-rows.ts';
 import { weightValues } from './weight-values.ts';
@@ -41,13 +43,26 @@ const quantized = new WeakMap<Value, QuantizedRows>();
 function quantizedRows(graph: GraphBuilder, input: Value, columns: number): QuantizedRows {
   const known = quantized.get(input);
   if (known) return known;
-  const rows = quantizeRows(graph, rotatedRows(graph, input, columns));
+  const rows = quantizeRows(graph, input, columns);
   quantized.set(input, rows);
   return rows;
 }
 
+/** In one operator where there is code for it; what it does is the same either way, but for the last bits. */
+function quantizeRows(graph: GraphBuilder, input: Value, columns: number): QuantizedRows {
+  const sizes = { columns, block: rotationBlock(columns) };
+  const define = (body: GraphBuilder, values: Value) => {
+    const { bytes, peaks } = quantizeRotated(body, rotatedRows(body, values, columns));
+    return [bytes, peaks] as const;
+  };
+  const [bytes, peaks] = hasRotatedBytes(sizes)
+    ? graph.operator(rotatedBytesName(sizes), [input], (body, [values]) => define(body, values))
+    : define(graph, input);
+  return { bytes, peaks };
+}
+
 /** A row of zeros is divided by zero, and becomes some bytes or other: its peak makes zeros of their product again. */
-function quantizeRows(graph: GraphBuilder, rows: Value): QuantizedRows {
+function quantizeRotated(graph: GraphBuilder, rows: Value): QuantizedRows {
   const last = graph.constant('int64', [1], [-1]);
   const peaks = graph.op('ReduceMax', [graph.op('Abs', [rows]), last], { keepdims: 1 });
   const fractions = graph.op('Div', [rows, peaks]);

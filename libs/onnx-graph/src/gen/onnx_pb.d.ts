@@ -48,6 +48,11 @@ export declare type ModelProto = Message<"onnx.ModelProto"> & {
    * @generated from field: repeated onnx.StringStringEntryProto metadata_props = 14;
    */
   metadataProps: StringStringEntryProto[];
+
+  /**
+   * @generated from field: repeated onnx.FunctionProto functions = 25;
+   */
+  functions: FunctionProto[];
 };
 
 /**
@@ -55,6 +60,49 @@ export declare type ModelProto = Message<"onnx.ModelProto"> & {
  * Use `create(ModelProtoSchema)` to create a new message.
  */
 export declare const ModelProtoSchema: GenMessage<ModelProto>;
+
+/**
+ * An operator that the model itself defines, for those who have no code of their own for it.
+ *
+ * @generated from message onnx.FunctionProto
+ */
+export declare type FunctionProto = Message<"onnx.FunctionProto"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated string input = 4;
+   */
+  input: string[];
+
+  /**
+   * @generated from field: repeated string output = 5;
+   */
+  output: string[];
+
+  /**
+   * @generated from field: repeated onnx.NodeProto node = 7;
+   */
+  node: NodeProto[];
+
+  /**
+   * @generated from field: repeated onnx.OperatorSetIdProto opset_import = 9;
+   */
+  opsetImport: OperatorSetIdProto[];
+
+  /**
+   * @generated from field: string domain = 10;
+   */
+  domain: string;
+};
+
+/**
+ * Describes the message onnx.FunctionProto.
+ * Use `create(FunctionProtoSchema)` to create a new message.
+ */
+export declare const FunctionProtoSchema: GenMessage<FunctionProto>;
 
 /**
  * An operator set: the empty domain is ONNX itself, com.microsoft is ONNX Runtime's own.
@@ -187,6 +235,11 @@ export declare type AttributeProto = Message<"onnx.AttributeProto"> & {
   s?: Uint8Array | undefined;
 
   /**
+   * @generated from field: optional onnx.TensorProto t = 5;
+   */
+  t?: TensorProto | undefined;
+
+  /**
    * @generated from field: repeated float floats = 7;
    */
   floats: number[];
@@ -233,6 +286,11 @@ export enum AttributeProto_AttributeType {
    * @generated from enum value: STRING = 3;
    */
   STRING = 3,
+
+  /**
+   * @generated from enum value: TENSOR = 4;
+   */
+  TENSOR = 4,
 
   /**
    * @generated from enum value: FLOATS = 6;
