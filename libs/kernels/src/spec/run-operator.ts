@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Session, Tensor } from '@diptych/onnxruntime';
+import { type Operator, Session, Tensor } from '@diptych/onnxruntime';
 import { makeOperator, OPERATOR_DOMAIN, type OperatorCode } from '../operator-code.ts';
 
 /** A value that an operator is given or fills. */
@@ -10,27 +10,41 @@ export interface SpecTensor {
   readonly data: Float32Array | Int32Array | Uint8Array;
 }
 
+/** What an operator is run with. */
+export interface SpecRun {
+  /** Optional ones of ONNX Runtime's operators may be left out. */
+  readonly inputs: readonly (SpecTensor | undefined)[];
+  readonly outputs: readonly (SpecTensor | undefined)[];
+  readonly threads?: number;
+}
+
 /** Runs an operator alone in a graph. Outputs are filled where they are given; those that are undefined are left to it. */
-export async function runOperator(
-  code: OperatorCode,
-  {
-    inputs,
-    outputs,
-    threads = 2,
-  }: {
-    readonly inputs: readonly SpecTensor[];
-    readonly outputs: readonly (SpecTensor | undefined)[];
-    readonly threads?: number;
-  },
+export async function runOperator(code: OperatorCode, run: SpecRun): Promise<void> {
+  await runNode({ name: code.name, domain: OPERATOR_DOMAIN, operators: [makeOperator(code)] }, run);
+}
+
+/** An operator of a graph, with whole numbers as attributes. */
+interface SpecNode {
+  readonly name: string;
+  readonly domain: string;
+  readonly attributes?: Readonly<Record<string, number>>;
+  readonly operators?: readonly Operator[];
+}
+
+/** Runs any operator alone in a graph, also one of ONNX Runtime's. */
+export async function runNode(
+  { operators = [], ...node }: SpecNode,
+  { inputs, outputs, threads = 2 }: SpecRun,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'diptych-operator-'));
   try {
     const path = join(folder, 'model.onnx');
-    await writeFile(path, encodeModel(code, inputs, outputs));
-    using session = await Session.load(path, { intraOpThreads: threads, operators: [makeOperator(code)] });
+    await writeFile(path, encodeModel(node, inputs, outputs));
+    using session = await Session.load(path, { intraOpThreads: threads, operators });
     using scope = new DisposableStack();
     using binding = session.createBinding();
-    for (const [index, tensor] of inputs.entries()) binding.bindInput(`x${index}`, scope.use(over(tensor)));
+    for (const [index, tensor] of inputs.entries())
+      if (tensor) binding.bindInput(`x${index}`, scope.use(over(tensor)));
     for (const [index, tensor] of outputs.entries())
       if (tensor) binding.bindOutput(`y${index}`, scope.use(over(tensor)));
     await session.run(binding);
@@ -53,29 +67,36 @@ const ELEMENT = { float32: 1, uint8: 2, int32: 6 } as const;
 
 /** A ModelProto of one node (field numbers of onnx.proto). */
 function encodeModel(
-  { name }: OperatorCode,
-  inputs: readonly SpecTensor[],
+  { name, domain, attributes = {} }: SpecNode,
+  inputs: SpecRun['inputs'],
   outputs: readonly (SpecTensor | undefined)[],
 ): Uint8Array {
   const value = (kind: 'x' | 'y', index: number, tensor: SpecTensor) => {
-    const dimensions = tensor.shape.map((_, axis) => field(1, field(2, `${kind}${index}d${axis}`)));
+    const dimensions = tensor.shape.map((size) => field(1, field(1, size)));
     const type = Buffer.concat([field(1, ELEMENT[typeOf(tensor.data)]), field(2, Buffer.concat(dimensions))]);
     return Buffer.concat([field(1, `${kind}${index}`), field(2, field(1, type))]);
   };
   const node = Buffer.concat([
-    ...inputs.map((_, index) => field(1, `x${index}`)),
+    ...inputs.map((tensor, index) => field(1, tensor ? `x${index}` : '')),
     ...outputs.map((_, index) => field(2, `y${index}`)),
     field(4, name),
-    field(7, OPERATOR_DOMAIN),
+    ...Object.entries(attributes).map(([key, value]) => field(5, attribute(key, value))),
+    field(7, domain),
   ]);
   const graph = Buffer.concat([
     field(1, node),
     field(2, 'spec'),
-    ...inputs.map((tensor, index) => field(11, value('x', index, tensor))),
+    ...inputs.flatMap((tensor, index) => (tensor ? [field(11, value('x', index, tensor))] : [])),
     ...outputs.flatMap((tensor, index) => (tensor ? [field(12, value('y', index, tensor))] : [])),
   ]);
   const set = (name: string, version: number) => field(8, Buffer.concat([field(1, name), field(2, version)]));
-  return Buffer.concat([field(1, 10), field(7, graph), set('', 21), set(OPERATOR_DOMAIN, 1)]);
+  return Buffer.concat([field(1, 10), field(7, graph), set('', 21), set(domain, 1)]);
+}
+
+/** An AttributeProto of an integer. */
+function attribute(name: string, value: number): Uint8Array {
+  const INT = 2;
+  return Buffer.concat([field(1, name), field(3, value), field(20, INT)]);
 }
 
 /** One protobuf field: a number as varint, text or a message with its length. */
