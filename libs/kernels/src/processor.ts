@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { requestTiles } from '@diptych/machine-code';
+import { kernelFunctions } from '@diptych/onnxruntime';
 
 /** What code may need of a processor, by the names that Linux gives it. */
 export type ProcessorFlag =
@@ -39,6 +40,8 @@ function readFlags(): ReadonlySet<string> {
 let tiles: boolean | undefined;
 
 function mayUseTiles(): boolean {
+  // ONNX Runtime sets up calls of native code, which is refused once any other library was loaded.
+  kernelFunctions();
   tiles ??= requestTiles();
   return tiles;
 }
