@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CachedAttentionOptions } from './attention-sizes.ts';
 import { cachedAttention, cachedAttentionName, cachedAttentionSizes } from './cached-attention.ts';
-import { AVX512, processorHas } from './processor.ts';
-import { attentionStep, expectedRows, type Step, stepOf } from './spec/attention-step.ts';
+import { AMX, AVX512, processorHas } from './processor.ts';
+import { attentionStep, expectedRows, rowsOf, type Step, stepOf } from './spec/attention-step.ts';
 import { runNode, runOperator } from './spec/run-operator.ts';
 
 const skip = processorHas(AVX512) ? false : 'this processor has no AVX-512';
+const skipTiles = processorHas(AMX) ? false : 'this processor has no AMX with bfloat16';
 
 const BATCHES = [[1, 2, 15, 16, 17, 255, 256, 257], [1300]];
 
@@ -60,12 +61,12 @@ test('a row becomes the same alone and in a batch, on one thread and on three', 
   for (const slidingWindow of [undefined, 300]) {
     const options = { heads: 9, kvHeads: 3, headDim: 64, scale: 0.125, slidingWindow };
     const batch = attentionStep(options, { totals: [7, 1300, 256, 611, 1], length: 1 });
-    const together = await attend(options, stepOf(batch), 3);
-    assert.deepEqual(await attend(options, stepOf(batch), 1), together);
+    const together = await attend(options, stepOf(batch), { threads: 3 });
+    assert.deepEqual(await attend(options, stepOf(batch), { threads: 1 }), together);
     for (const sequence of batch.totals.keys()) {
       const row = together.slice(sequence * 576, (sequence + 1) * 576);
-      assert.deepEqual(await attend(options, stepOf(batch, sequence), 3), row);
-      assert.deepEqual(await attend(options, stepOf(batch, sequence), 1), row);
+      assert.deepEqual(await attend(options, stepOf(batch, sequence), { threads: 3 }), row);
+      assert.deepEqual(await attend(options, stepOf(batch, sequence), { threads: 1 }), row);
     }
   }
 });
@@ -85,6 +86,47 @@ test('scores far apart leave the largest alone', { skip }, async () => {
   assertClose(await attend(options, stepOf(step)), expectedRows(options, step));
 });
 
+for (const slidingWindow of [undefined, 100]) {
+  const options = { heads: 9, kvHeads: 3, headDim: 64, scale: 0.125, slidingWindow };
+  const window = slidingWindow === undefined ? '' : ` in a window of ${slidingWindow}`;
+
+  test(`several rows without tiles are what they are one by one${window}`, { skip }, async () => {
+    const step = attentionStep(options, { totals: [300], length: 37 });
+    assertClose(await attend(options, stepOf(step), { tiles: false }), expectedRows(options, step));
+  });
+
+  test(`several rows with tiles are as exact as bfloat16${window}`, { skip: skipTiles }, async () => {
+    for (const [total, length] of [
+      [300, 37],
+      [64, 64],
+      [700, 2],
+    ] as const) {
+      const step = attentionStep(options, { totals: [total], length });
+      const actual = await attend(options, stepOf(step), { tiles: true });
+      assertClose(actual, expectedRows(options, step), 0.05);
+    }
+  });
+
+  test(`a row is the same in steps of any length${window}`, { skip: skipTiles }, async () => {
+    const whole = attentionStep(options, { totals: [300], length: 300 });
+    const rows = await attend(options, stepOf(whole), { tiles: true, threads: 3 });
+    for (const lengths of [
+      [2, 298],
+      [128, 128, 44],
+      [100, 150, 50],
+    ]) {
+      const caches = stepOf(whole);
+      let start = 0;
+      for (const length of lengths) {
+        const step = rowsOf(caches, { start, length });
+        const part = await attend(options, step, { tiles: true, threads: 1 });
+        assert.deepEqual(part, rows.slice(start * 576, (start + length) * 576));
+        start += length;
+      }
+    }
+  });
+}
+
 test('a name tells the sizes', () => {
   for (const options of [...SIZES, { heads: 1, kvHeads: 1, headDim: 16, scale: Math.fround(1 / 3) }]) {
     const [kind, ...numbers] = cachedAttentionName(options).split('_');
@@ -97,9 +139,15 @@ test('a name tells the sizes', () => {
   }
 });
 
-async function attend(options: CachedAttentionOptions, step: Step, threads = 2): Promise<Float32Array> {
+async function attend(
+  options: CachedAttentionOptions,
+  step: Step,
+  { threads = 2, tiles = false }: { readonly threads?: number; readonly tiles?: boolean } = {},
+): Promise<Float32Array> {
   const { inputs, cache, output } = bindings(options, step);
-  await runOperator(cachedAttention(options), {
+  const code = cachedAttention(options, { tiles });
+  // A process keeps one operator for a name.
+  await runOperator(tiles ? { ...code, name: `${code.name}_tiles` } : code, {
     inputs: [inputs.qkv, ...cache, inputs.seqlens, inputs.cos, inputs.sin],
     outputs: [output, ...cache, undefined],
     threads,
@@ -154,10 +202,10 @@ function withoutNaN(step: Step): Step {
   return { ...step, keys: clean(step.keys), values: clean(step.values) };
 }
 
-function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
+function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, allowed = 1e-5): void {
   assert.equal(actual.length, expected.length);
   for (let index = 0; index < expected.length; index++) {
     const difference = Math.abs((actual[index] ?? Number.NaN) - (expected[index] ?? Number.NaN));
-    assert.ok(difference < 1e-5, `element ${index} is ${actual[index]}, not ${expected[index]}`);
+    assert.ok(difference < allowed, `element ${index} is ${actual[index]}, not ${expected[index]}`);
   }
 }

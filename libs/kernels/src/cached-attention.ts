@@ -1,9 +1,15 @@
-import { type Code, imul, mov, rax } from '@diptych/machine-code';
+import { type Code, cmp, imul, jmp, jumpIf, Label, type Memory, mov, rax } from '@diptych/machine-code';
 import { appendRows } from './append-rows.ts';
 import { INPUTS, LOCALS, LOCALS_BYTES, OUTPUTS } from './attention-frame.ts';
 import { type AttentionSizes, attentionSizes, type CachedAttentionOptions } from './attention-sizes.ts';
 import { decodeAttention, decodeWorkspace } from './decode-attention.ts';
 import type { Frame, OperatorCode } from './operator-code.ts';
+import {
+  hasPrefillAttention,
+  PREFILL_LOCALS_BYTES,
+  prefillAttention,
+  prefillWorkspace,
+} from './tile-attention/prefill-attention.ts';
 
 /** Name of the operator for these sizes: the scale as its bits, then the window where there is one. */
 export function cachedAttentionName(options: CachedAttentionOptions): string {
@@ -34,7 +40,10 @@ export function cachedAttentionSizes(numbers: readonly number[]): CachedAttentio
  *
  * Memory behind a sequence's end may hold anything. A row's result is the same to the last bit whatever runs beside it.
  */
-export function cachedAttention(options: CachedAttentionOptions): OperatorCode {
+export function cachedAttention(
+  options: CachedAttentionOptions,
+  { tiles }: CachedAttentionTarget,
+): OperatorCode {
   const sizes = attentionSizes(options);
   return {
     name: cachedAttentionName(options),
@@ -47,14 +56,25 @@ export function cachedAttention(options: CachedAttentionOptions): OperatorCode {
       { type: 'float32' },
     ],
     outputs: ['float32', 'float32', 'float32', 'float32'],
-    locals: LOCALS_BYTES,
-    compute: (frame) => compute(frame, sizes),
+    locals: PREFILL_LOCALS + PREFILL_LOCALS_BYTES,
+    compute: (frame) => compute(frame, sizes, tiles && hasPrefillAttention(options)),
   };
 }
 
-function compute(frame: Frame, sizes: AttentionSizes): Code {
+/** What the code may use of the processor. */
+export interface CachedAttentionTarget {
+  /** Products of tiles of bfloat16 for steps of several rows of a sequence; otherwise each row is for itself. */
+  readonly tiles: boolean;
+}
+
+/** Where the frame's room for prefill begins. */
+const PREFILL_LOCALS = LOCALS_BYTES;
+
+function compute(frame: Frame, sizes: AttentionSizes, tiles: boolean): Code {
   const [batch, length] = [frame.dimension(INPUTS.qkv, 0), frame.dimension(INPUTS.qkv, 1)];
   const cache = [0, 1, 2, 3].map((axis) => frame.dimension(INPUTS.pastKey, axis));
+  const prefill = { ...sizes, locals: PREFILL_LOCALS };
+  const choose = (several: Code, single: Code) => (tiles ? byLength(length, several, single) : single);
   return [
     mov(rax, batch),
     imul(rax, length),
@@ -62,9 +82,15 @@ function compute(frame: Frame, sizes: AttentionSizes): Code {
     frame.makeOutput(OUTPUTS.rows, [batch, length, sizes.heads * sizes.headDim]),
     frame.makeOutput(OUTPUTS.presentKey, cache),
     frame.makeOutput(OUTPUTS.presentValue, cache),
-    decodeWorkspace(frame, sizes),
+    choose(prefillWorkspace(frame, prefill), decodeWorkspace(frame, sizes)),
+    mov(frame.local(LOCALS.workspace), rax),
     frame.makeOutput(OUTPUTS.workspace, [frame.local(LOCALS.workspace)]),
     appendRows(frame, sizes),
-    decodeAttention(frame, sizes),
+    choose(prefillAttention(frame, prefill), decodeAttention(frame, sizes)),
   ];
+}
+
+function byLength(length: Memory, several: Code, single: Code): Code {
+  const [one, end] = [new Label(), new Label()];
+  return [mov(rax, length), cmp(rax, 1), jumpIf('e', one), several, jmp(end), one, single, end];
 }

@@ -29,9 +29,7 @@ import { joinParts } from './join-parts.ts';
 import { LANES } from './lane-sums.ts';
 import type { Frame } from './operator-code.ts';
 
-/**
- * Floats of keys and values that one thread is done with before another has woken up.
- */
+/** Floats of keys and values that one thread is done with before another has woken up. */
 const FEW_FLOATS = 64 * 1024;
 
 /** Partial results that one thread joins before another has woken up. */
@@ -68,8 +66,9 @@ export function decodeAttention(frame: Frame, sizes: AttentionSizes): Code {
 }
 
 /**
- * The floats that `decodeAttention` needs as a workspace, in the frame: for each row the number of its first part, as an
- * integer of 32 bits, and behind the last row the number of all parts; then partial results.
+ * Counts what `decodeAttention` has to do, and leaves in rax how many floats of workspace it needs: for each row the
+ * number of its first part, as an integer of 32 bits, and behind the last row the number of all parts; then partial
+ * results.
  */
 export function decodeWorkspace(frame: Frame, sizes: AttentionSizes): Code {
   return [
@@ -81,7 +80,6 @@ export function decodeWorkspace(frame: Frame, sizes: AttentionSizes): Code {
     imul(r12, r12, (sizes.heads * sizes.partialBytes) / 4),
     tableFloats(frame),
     add(rax, r12),
-    mov(frame.local(LOCALS.workspace), rax),
   ];
 }
 

@@ -62,6 +62,21 @@ export function stepOf(step: Step, sequence?: number): Step {
   };
 }
 
+/** A step of some of the rows of another one of a single sequence, which writes to the same cache. */
+export function rowsOf(
+  step: Step,
+  { start, length }: { readonly start: number; readonly length: number },
+): Step {
+  const [total = 0] = step.totals;
+  const width = step.qkv.length / step.length;
+  return {
+    ...step,
+    totals: [total - step.length + start + length],
+    length,
+    qkv: step.qkv.slice(start * width, (start + length) * width),
+  };
+}
+
 /** The definition, in float64: rotated queries and keys, softmax over what a row sees, weighed values. */
 export function expectedRows(options: CachedAttentionOptions, step: Step): Float64Array {
   const { heads, kvHeads, headDim } = options;
