@@ -90,7 +90,7 @@ test('where nobody decodes, prompts get all that a step may compute', () => {
   );
 });
 
-test('beside a stream one part of a prompt runs, and the next token comes within 2.4 decode steps if four tokens can', () => {
+test('beside a stream one part of a prompt runs, and the next token comes within 2.4 decode steps if sixteen tokens can', () => {
   fc.assert(
     fc.property(anyJobs, fc.nat({ max: 5000 }), anyLimits, (jobs, computed, step) => {
       const { prefill } = planStep([STREAM, ...jobs.map((one) => ({ ...one, computed }))], step);
@@ -99,7 +99,7 @@ test('beside a stream one part of a prompt runs, and the next token comes within
       if (step.costs === undefined || chunk === undefined) return;
       const { decodeMs, runMs, tokenMs, pairMs } = step.costs;
       const pause = decodeMs + runMs + chunk.tokens * (tokenMs + pairMs * computed);
-      assert.ok(pause <= 2.4 * decodeMs + 1e-9 || chunk.tokens <= (runMs < 2 * decodeMs ? 4 : 16));
+      assert.ok(pause <= 2.4 * decodeMs + 1e-9 || chunk.tokens <= 16);
     }),
   );
 });
@@ -108,15 +108,12 @@ test('the dearer tokens are against decode steps, the fewer are computed beside 
   const tokens = (costs: Partial<StepCosts>, computed = 0) =>
     planStep([STREAM, job(4000, 0, computed)], limits(256, 0, { ...COSTS, ...costs })).prefill[0]?.tokens;
   const byToken = [0.001, 0.0165, 0.04, 0.1, 0.24, 0.5, 0.9, 5].map((tokenMs) => tokens({ tokenMs }));
-  assert.deepEqual(byToken, [256, 240, 96, 32, 16, 8, 4, 4]);
-  const behind = [0, 1000, 2000, 4000, 8000].map((computed) => tokens({ pairMs: 0.0001 }, computed));
-  assert.deepEqual(behind, [32, 16, 13, 8, 4], 'and the more stand before them, the fewer');
-  assert.equal(tokens({ runMs: 19 }), 4, 'a few tokens always');
-  assert.equal(
-    tokens({ runMs: 20 }),
-    16,
-    'where no part is short enough, the prompt goes on as kernels like it',
+  assert.deepEqual(byToken, [256, 240, 96, 32, 16, 16, 16, 16]);
+  const behind = [0, 500, 1000, 2000, 8000].map((computed) =>
+    tokens({ tokenMs: 0.04, pairMs: 0.00004 }, computed),
   );
+  assert.deepEqual(behind, [96, 64, 48, 32, 16], 'and the more stand before them, the fewer');
+  assert.equal(tokens({ runMs: 20 }), 16, 'where no part is short enough, the prompt goes on');
   assert.equal(planStep([STREAM, job(4000)], limits(256)).prefill[0]?.tokens, 32, 'before anything is known');
 });
 
@@ -142,7 +139,7 @@ test('a short prompt does not wait for a long one, and a long one goes on among 
 test('everyone finishes, in no more steps than there is work, and slots are never short', () => {
   fc.assert(
     fc.property(anyJobs, anyLimits, fc.integer({ min: 1, max: 8 }), (jobs, step, slots) => {
-      const least = Math.min(step.prefillChunk, 4);
+      const least = Math.min(step.prefillChunk, 16);
       const work = jobs.reduce(
         (sum, one) => sum + Math.ceil(one.prefillRemaining / least) + one.decodeRemaining,
         0,
