@@ -8,7 +8,7 @@ export const TILE_ROW_BYTES = 64;
 export const QUERY_ROWS = 16;
 
 /** Keys between two looks at the running maximum. Blocks begin at multiples of it, counted from the first position. */
-export const KEY_BLOCK = 128;
+export const KEY_BLOCK = 64;
 
 /** Keys that are packed together: as many as a row of a tile of bfloat16 holds. */
 export const KEY_GROUP = 32;
