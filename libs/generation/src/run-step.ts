@@ -78,9 +78,9 @@ async function prefill(
   logits: Float32Array,
 ): Promise<Outcome> {
   try {
-    const [start, past] = [performance.now(), sequence.computed];
+    const start = performance.now();
     await decoder.prefill(sequence.prefillStep(tokens, logits));
-    times.prefilled({ past, tokens, ms: performance.now() - start });
+    times.prefilled(tokens, performance.now() - start);
     return { sequence, computed: tokens, logits };
   } catch (error) {
     return { sequence, error };

@@ -2,8 +2,6 @@
 export interface Schedulable {
   /** Tokens of the prompt that are not in the KV cache yet; 0 while the sequence decodes. */
   readonly prefillRemaining: number;
-  /** Tokens that are in the KV cache. */
-  readonly computed: number;
   /** Tokens that are guessed to follow the newest one, to be checked in a run of their own; 0 where none are. */
   readonly guessed: number;
 }
@@ -25,16 +23,12 @@ export interface StepPlan<S> {
   readonly prefill: readonly PrefillChunk<S>[];
 }
 
-/** How long runs take, going by the latest. */
+/** How long runs took lately. */
 export interface StepCosts {
   /** Milliseconds of one decode step. */
   readonly decodeMs: number;
-  /** Of a run of a prompt's part, whatever its tokens. */
-  readonly runMs: number;
-  /** Of each of its tokens beyond that. */
-  readonly tokenMs: number;
-  /** Of each of its tokens for each token that the slot holds already. */
-  readonly pairMs: number;
+  /** Milliseconds that each token of a part of a prompt adds to those of a decode step. */
+  readonly prefillTokenMs: number;
 }
 
 /** What a step may compute. */
@@ -50,9 +44,8 @@ export interface StepLimits {
 /**
  * Plans one step over the sequences that have a slot, in order of their admission: every decoding sequence advances
  * (whether in the batch or alone goes by its own guess, never by its neighbours);
- * then prompts are computed. Where nobody decodes they share `prefillChunk` tokens. Where somebody does, one prompt
- * gets as many as keep the streams' pace within `MOST_PAUSE` decode steps, or one group of rows, so that no prompt
- * stalls a stream.
+ * then prompts share what else the step may take. That is `prefillChunk` tokens where nobody decodes, and as many as
+ * take the time of `STREAM_SHARE` decode steps where somebody does, so that no prompt stalls a stream.
  *
  * One prompt after the other is computed. Every second step begins with the oldest, so that none starves; the others
  * begin with the one of which the least is left, so that a question does not wait for a book.
@@ -63,10 +56,11 @@ export function planStep<S extends Schedulable>(active: readonly S[], limits: St
     active.filter((sequence) => sequence.prefillRemaining > 0),
     limits.turn,
   );
+  const budget = streams.length > 0 ? streamBudget(limits) : { tokens: limits.prefillChunk, perRun: 0 };
   return {
     decode: streams.filter(({ guessed }) => guessed === 0),
     check: streams.filter(({ guessed }) => guessed > 0),
-    prefill: streams.length > 0 ? besideStreams(prompts, limits) : share(prompts, limits.prefillChunk),
+    prefill: share(prompts, budget),
   };
 }
 
@@ -76,44 +70,38 @@ export function planAdmission<S>(waiting: readonly S[], freeSlots: number): read
 }
 
 /**
- * Pause between two tokens of a stream beside a prompt, in decode steps: the decode step itself, a run that takes about
- * as long whatever its tokens, and the tokens. It leaves room for what no estimate foresees under three times.
+ * Time of prompts beside streams, in decode steps. A stream's next token then comes after 1 + 1.5 of its usual times,
+ * which leaves room for what no estimate foresees under the aim, three times.
  */
-const MOST_PAUSE = 2.4;
+const STREAM_SHARE = 1.5;
 
-/**
- * Kernels multiply rows in groups of this size, and fewer take as long: behind 2,000 tokens four rows took 85 % of the
- * time of sixteen, behind 4,000 all of it. So no part is smaller; with a floor of four a prompt of 4,000 tokens waited
- * half as long again, for no steadier streams.
- */
+/** Kernels work on rows in groups of this size, and fewer cost as much. */
 const ROW_GROUP = 16;
 
 /** Tokens beside streams as long as nothing was measured: safe, and enough to learn from. */
 const FIRST_TOKENS = 2 * ROW_GROUP;
 
-function besideStreams<S extends Schedulable>(
-  [sequence]: readonly S[],
-  { prefillChunk, costs }: StepLimits,
-): readonly PrefillChunk<S>[] {
-  if (sequence === undefined) return [];
-  const most = costs === undefined ? FIRST_TOKENS : withinPause(costs, sequence.computed);
-  return [{ sequence, tokens: Math.min(most, prefillChunk, sequence.prefillRemaining) }];
+interface Budget {
+  readonly tokens: number;
+  /** What a further run costs beside its tokens, in tokens: it reads all weights again. */
+  readonly perRun: number;
 }
 
-/** Tokens that a run behind so many takes in the time that a decode step leaves of the pause. */
-function withinPause({ decodeMs, runMs, tokenMs, pairMs }: StepCosts, past: number): number {
-  const tokens = Math.floor(((MOST_PAUSE - 1) * decodeMs - runMs) / (tokenMs + pairMs * past));
-  return Math.max(tokens - (tokens % ROW_GROUP), ROW_GROUP);
+function streamBudget({ prefillChunk, costs }: StepLimits): Budget {
+  if (costs === undefined) return { tokens: Math.min(prefillChunk, FIRST_TOKENS), perRun: FIRST_TOKENS };
+  const perRun = costs.decodeMs / costs.prefillTokenMs;
+  const groups = Math.max(1, Math.floor(((STREAM_SHARE - 1) * perRun) / ROW_GROUP));
+  return { tokens: Math.min(prefillChunk, groups * ROW_GROUP), perRun };
 }
 
-function share<S extends Schedulable>(prompts: readonly S[], tokens: number): readonly PrefillChunk<S>[] {
+function share<S extends Schedulable>(prompts: readonly S[], { tokens, perRun }: Budget): PrefillChunk<S>[] {
   const chunks: PrefillChunk<S>[] = [];
   let left = tokens;
   for (const sequence of prompts) {
     if (left < 1) break;
-    const count = Math.min(sequence.prefillRemaining, left);
+    const count = Math.min(sequence.prefillRemaining, Math.floor(left));
     chunks.push({ sequence, tokens: count });
-    left -= count;
+    left -= count + perRun;
   }
   return chunks;
 }

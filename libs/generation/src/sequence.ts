@@ -72,10 +72,6 @@ export class Sequence implements Schedulable {
     return Math.max(0, this.#request.promptIds.length - this.#computed);
   }
 
-  get computed(): number {
-    return this.#computed;
-  }
-
   get guessed(): number {
     return this.#guess.length;
   }
