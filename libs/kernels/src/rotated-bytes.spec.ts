@@ -2,17 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AVX512, processorHas } from './processor.ts';
 import { rotatedBytes } from './rotated-bytes.ts';
+import { noise } from './spec/noise.ts';
 import { runOperator } from './spec/run-operator.ts';
 
 const skip = processorHas(AVX512) ? false : 'this processor has no AVX-512';
-
-function noise(length: number, seed: number): Float32Array<ArrayBuffer> {
-  let state = seed;
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
-}
 
 async function quantize(rows: Float32Array, sizes: { columns: number; block: number }, threads?: number) {
   const { columns } = sizes;

@@ -1,5 +1,6 @@
 export type { Attributes, AttributeValue } from './attributes.ts';
 export { activation } from './blocks/activation.ts';
+export { type CachedAttentionOptions, cachedAttention } from './blocks/cached-attention.ts';
 export { embedding, head } from './blocks/embedding.ts';
 export { floatWeight } from './blocks/float-weight.ts';
 export { type GatedMlpOptions, gatedMlp } from './blocks/gated-mlp.ts';
@@ -15,6 +16,7 @@ export { type PackedPart, packedLinear } from './blocks/packed-linear.ts';
 export { type RmsNormOptions, rmsNorm, skipRmsNorm } from './blocks/rms-norm.ts';
 export type { RopeScaling, RotaryCaches, RotaryOptions } from './blocks/rotary-caches.ts';
 export { type RotaryEmbedding, rotaryEmbedding } from './blocks/rotary-embedding.ts';
+export { type TowerAttentionOptions, towerAttention } from './blocks/tower-attention.ts';
 export { bytesOf, type ElementType, type TensorData } from './element-type.ts';
 export { GraphBuilder, type OpOptions, type Outputs, type OutputType } from './graph-builder.ts';
 export { GRAPH_FILE, operatorsOf } from './save-model.ts';

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  cachedAttention,
   embedding,
   GRAPH_FILE,
   GraphBuilder,
   gatedMlp,
-  groupQueryAttention,
   head,
   type LinearWeights,
   linear,
@@ -116,7 +116,7 @@ function layer(graph: GraphBuilder, input: Value, options: Layer): Value {
     weight: options.weight(name, [out, width], random),
   });
   const shape = ['batch', kvHeads, 'capacity', headDim];
-  const attention = groupQueryAttention(graph, {
+  const attention = cachedAttention(graph, {
     qkv: linear(
       graph,
       norm(graph, input, `${index}.a`, options),
@@ -124,6 +124,7 @@ function layer(graph: GraphBuilder, input: Value, options: Layer): Value {
     ),
     heads,
     kvHeads,
+    headDim,
     rotary,
     pastKey: graph.input(`past_key.${index}`, 'float32', shape),
     pastValue: graph.input(`past_value.${index}`, 'float32', shape),

@@ -1,7 +1,7 @@
 import {
+  cachedAttention,
   type GraphBuilder,
   gatedMlp,
-  groupQueryAttention,
   linear,
   packedLinear,
   type RotaryEmbedding,
@@ -90,10 +90,11 @@ function attention(graph: GraphBuilder, input: Value, rotary: RotaryEmbedding, l
   const { config, tensors, inputs, index } = layer;
   const cache = inputs.cache(index);
   const window = config.slidingWindows[index];
-  const { output, presentKey, presentValue } = groupQueryAttention(graph, {
+  const { output, presentKey, presentValue } = cachedAttention(graph, {
     qkv: projectPacked(graph, input, layer),
     heads: config.heads,
     kvHeads: config.kvHeads,
+    headDim: config.headDim,
     rotary,
     ...(window !== undefined && { slidingWindow: window }),
     pastKey: cache.pastKey,
@@ -104,7 +105,8 @@ function attention(graph: GraphBuilder, input: Value, rotary: RotaryEmbedding, l
   cache.present(presentKey, presentValue);
   const width = config.heads * config.headDim;
   const bias = config.outputBias;
-  return linear(graph, output, tensors.linear('self_attn.o_proj', config.hiddenSize, width, { bias }));
+  const weights = tensors.linear('self_attn.o_proj', config.hiddenSize, width, { bias });
+  return linear(graph, output, weights, { coarsest: isOuter(index, config.layers) ? 'int8' : undefined });
 }
 
 /**
@@ -126,7 +128,10 @@ function mlp(graph: GraphBuilder, input: Value, { config, tensors, index }: Laye
   const { hiddenSize, intermediateSize, mlpBias: bias } = config;
   return gatedMlp(graph, input, {
     gate: tensors.linear('mlp.gate_proj', intermediateSize, hiddenSize, { bias }),
-    up: tensors.linear('mlp.up_proj', intermediateSize, hiddenSize, { bias }),
+    up: {
+      ...tensors.linear('mlp.up_proj', intermediateSize, hiddenSize, { bias }),
+      coarsest: isOuter(index, config.layers) ? 'int8' : undefined,
+    },
     down: {
       ...tensors.linear('mlp.down_proj', hiddenSize, intermediateSize, { bias }),
       coarsest: needsFineDown(index, config.layers) ? 'int8' : undefined,
@@ -136,11 +141,15 @@ function mlp(graph: GraphBuilder, input: Value, { config, tensors, index }: Laye
 }
 
 /**
- * Whether a layer's down projection is kept at int8 in int4 models. Its inputs have the largest outliers; the first
- * and the last eighth of the layers and every third between them get more bits, as llama.cpp has it (`use_more_bits`),
- * which are about as many as fit into a fifth of float32's bytes.
+ * Whether a layer's down projection is kept at int8 in int4 models. Its inputs have the largest outliers, so that four
+ * bits cost it the most of all: the outer layers' and two of three between them get more, which are about as many as fit
+ * into a fifth of float32's bytes (docs/weights.md). llama.cpp chooses alike (`use_more_bits`).
  */
 function needsFineDown(index: number, layers: number): boolean {
-  const eighth = Math.floor(layers / 8);
-  return index < eighth || index >= Math.floor((7 * layers) / 8) || (index - eighth) % 3 === 2;
+  return isOuter(index, layers) || (index - Math.floor(layers / 8)) % 3 !== 0;
+}
+
+/** Whether a layer is of the first or the last eighth, where four bits cost two to three times as much as between. */
+function isOuter(index: number, layers: number): boolean {
+  return index < Math.floor(layers / 8) || index >= Math.floor((7 * layers) / 8);
 }

@@ -1,11 +1,4 @@
-import {
-  activation,
-  type GraphBuilder,
-  layerNorm,
-  linear,
-  multiHeadAttention,
-  type Value,
-} from '@diptych/onnx-graph';
+import { type GraphBuilder, layerNorm, linear, towerAttention, type Value } from '@diptych/onnx-graph';
 import type { CheckpointTensors } from '../checkpoint-tensors.ts';
 
 /** Sizes and choices of a vision transformer's layers. */
@@ -77,11 +70,12 @@ function attention(
 ): Value {
   const project = (name: string, value: Value) =>
     linear(graph, value, tensors.linear(name, hiddenSize, hiddenSize, { bias: true }));
-  const attended = multiHeadAttention(graph, {
+  const attended = towerAttention(graph, {
     query: project('q_proj', input),
     key: project('k_proj', input),
     value: project('v_proj', input),
     heads,
+    headDim: hiddenSize / heads,
   });
   return project('out_proj', attended);
 }
@@ -93,7 +87,10 @@ function mlp(
   tensors: CheckpointTensors,
 ): Value {
   const { hiddenSize, intermediateSize } = config;
-  const wide = linear(graph, input, tensors.linear('fc1', intermediateSize, hiddenSize, { bias: true }));
-  const active = activation(graph, wide, config.activation, 'vision_config.hidden_act');
-  return linear(graph, active, tensors.linear('fc2', hiddenSize, intermediateSize, { bias: true }));
+  const fc1 = tensors.linear('fc1', intermediateSize, hiddenSize, { bias: true });
+  const wide = linear(graph, input, fc1, {
+    activation: config.activation,
+    field: 'vision_config.hidden_act',
+  });
+  return linear(graph, wide, tensors.linear('fc2', hiddenSize, intermediateSize, { bias: true }));
 }

@@ -1,4 +1,4 @@
-import { activation, type GraphBuilder, linear, type Value } from '@diptych/onnx-graph';
+import { type GraphBuilder, linear, type Value } from '@diptych/onnx-graph';
 import { clipFeatures } from '../backbones/clip.ts';
 import type { LlavaModelConfig } from './model-config.ts';
 import type { LlavaTensors } from './tensor-names.ts';
@@ -21,11 +21,11 @@ export function imageFeatures(
     graph,
     selectRows(graph, rows, config),
     projector.linear('linear_1', language.hiddenSize, inputs, { bias }),
+    { activation: name, field: 'projector_hidden_act' },
   );
-  const active = activation(graph, wide, name, 'projector_hidden_act');
   return linear(
     graph,
-    active,
+    wide,
     projector.linear('linear_2', language.hiddenSize, language.hiddenSize, { bias }),
   );
 }

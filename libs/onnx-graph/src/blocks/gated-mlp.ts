@@ -1,6 +1,5 @@
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
-import { activation } from './activation.ts';
 import { type LinearOptions, type LinearWeights, linear } from './linear.ts';
 
 /** Projections of a gated MLP. */
@@ -8,7 +7,7 @@ export interface GatedMlpOptions {
   /** [intermediate, hidden]. */
   readonly gate: LinearWeights;
   /** [intermediate, hidden]. */
-  readonly up: LinearWeights;
+  readonly up: LinearWeights & LinearOptions;
   /** [out, intermediate]. */
   readonly down: LinearWeights & LinearOptions;
   /** Name in a Hugging Face configuration, as `activation` takes it. */
@@ -17,8 +16,8 @@ export interface GatedMlpOptions {
 
 /** down(act(gate(x)) · up(x)): transformers' LlamaMLP. [..., hidden] -> [..., out]. */
 export function gatedMlp(graph: GraphBuilder, input: Value, options: GatedMlpOptions): Value {
-  const gate = linear(graph, input, options.gate);
-  const up = linear(graph, input, options.up);
-  const gated = graph.op('Mul', [activation(graph, gate, options.activation), up]);
+  const gate = linear(graph, input, options.gate, { activation: options.activation });
+  const up = linear(graph, input, options.up, options.up);
+  const gated = graph.op('Mul', [gate, up]);
   return linear(graph, gated, options.down, options.down);
 }

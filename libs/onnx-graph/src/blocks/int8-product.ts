@@ -1,14 +1,31 @@
-import { hasRotatedBytes, rotatedBytesName } from '@diptych/kernels';
+import {
+  type Gate,
+  hasRotatedBytes,
+  hasScaledRows,
+  rotatedBytesName,
+  scaledRowsName,
+} from '@diptych/kernels';
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Value } from '../value.ts';
 import { INT8_MAX } from '../weights/int8.ts';
 import { rotationBlock } from '../weights/rotation.ts';
 import { matrixSize, type WeightSource } from '../weights/weight-source.ts';
+import { activation } from './activation.ts';
 import { rotatedRows } from './rotated-rows.ts';
 import { weightValues } from './weight-values.ts';
 
+/** What follows a product. */
+export interface Finish {
+  /** float32 [out]. */
+  readonly bias?: Value | undefined;
+  /** Name of an activation, as `activation` takes it. */
+  readonly activation?: string | undefined;
+  /** The configuration's field that named it. */
+  readonly field?: string | undefined;
+}
+
 /**
- * x·Wᵀ with W in signed bytes and x in bytes that are chosen for each row of x as it comes: [..., in] -> [..., out].
+ * act(x·Wᵀ + b) with W in signed bytes and x in bytes that are chosen for each row of x as it comes: [..., in] -> [..., out].
  *
  * A row's scale is its largest magnitude. Trained models have rows with an element tens of times as large as the others,
  * which would be left with a few levels (docs/weights.md has the numbers). So both sides are rotated, W when it is stored
@@ -17,17 +34,53 @@ import { weightValues } from './weight-values.ts';
  *
  * Integer sums are exact and every scale belongs to one row, so no row depends on those that it runs with.
  */
-export function int8Product(graph: GraphBuilder, input: Value, weight: WeightSource): Value {
+export function int8Product(graph: GraphBuilder, input: Value, weight: WeightSource, finish: Finish): Value {
   const [codes, columnScales] = weightValues(graph, weight, 'int8', 2);
-  const { bytes, peaks } = quantizedRows(graph, input, matrixSize(weight.shape).columns);
+  const { rows, columns } = matrixSize(weight.shape);
+  const { bytes, peaks } = quantizedRows(graph, input, columns);
   const product = graph.op(
     'MatMulIntegerToFloat',
     [bytes, codes, step(graph), columnScales, byteZero(graph)],
     {},
     { domain: 'com.microsoft' },
   );
-  return graph.op('Mul', [product, peaks]);
+  return finishRows(graph, product, { ...finish, peaks, columns: rows });
 }
+
+/** Rows times their peaks, and what follows; in one operator where there is code for it. */
+function finishRows(
+  graph: GraphBuilder,
+  product: Value,
+  { peaks, columns, ...finish }: Finish & { readonly peaks: Value; readonly columns: number },
+): Value {
+  const gate = GATES[finish.activation ?? ''];
+  const fused = gate === undefined ? { bias: finish.bias } : finish;
+  const rest = gate === undefined ? { activation: finish.activation, field: finish.field } : {};
+  const { bias } = fused;
+  const inputs = [product, peaks, ...(bias ? [bias] : [])];
+  const define = (body: GraphBuilder, [rows, factors, shift]: readonly Value[]) =>
+    finished(body, body.op('Mul', [rows, factors]), { ...fused, bias: shift });
+  if (!hasScaledRows({ columns })) return finished(graph, define(graph, inputs), rest);
+  const name = scaledRowsName({ columns, bias: bias !== undefined, gate });
+  const [scaled] = graph.operator(name, inputs, (body, values) => [define(body, values)]);
+  return finished(graph, scaled, rest);
+}
+
+/** The bias and the activation, as ONNX Runtime has them. */
+export function finished(graph: GraphBuilder, rows: Value, { bias, activation: name, field }: Finish): Value {
+  const shifted = bias ? graph.op('Add', [rows, bias]) : rows;
+  return name === undefined ? shifted : activation(graph, shifted, name, field);
+}
+
+/** Activations that there is code for. */
+const GATES: Readonly<Record<string, Gate>> = {
+  silu: 'silu',
+  swish: 'silu',
+  quick_gelu: 'quick',
+  gelu_pytorch_tanh: 'tanh',
+  gelu_new: 'tanh',
+  gelu_fast: 'tanh',
+};
 
 /** Rows of activations in bytes. */
 interface QuantizedRows {

@@ -4,7 +4,7 @@ import { WEIGHT_FORMATS, type WeightFormat } from '../weights/weight-format.ts';
 import { matrixSize, type WeightSource } from '../weights/weight-source.ts';
 import { blockProduct, MIN_BLOCK_COLUMNS } from './block-product.ts';
 import { floatWeight } from './float-weight.ts';
-import { int8Product } from './int8-product.ts';
+import { finished, int8Product } from './int8-product.ts';
 import { weightValues } from './weight-values.ts';
 
 /** Weights of a linear layer, as PyTorch keeps them. */
@@ -19,10 +19,14 @@ export interface LinearWeights {
 export interface LinearOptions {
   /** The coarsest format that the layer bears: it takes the place of a coarser one of the graph. */
   readonly coarsest?: WeightFormat | undefined;
+  /** Name of the activation that follows, as `activation` takes it; none where left out. */
+  readonly activation?: string | undefined;
+  /** The configuration's field that named it. */
+  readonly field?: string | undefined;
 }
 
 /**
- * x·Wᵀ + b over the last dimension, as torch.nn.Linear: [..., in] -> [..., out], with W in the graph's format:
+ * act(x·Wᵀ + b) over the last dimension, as torch.nn.Linear and an activation: [..., in] -> [..., out], with W in the graph's format:
  *
  * - float32: com.microsoft `FusedMatMul` with `transB`, which reads W as it lies in the checkpoint; ONNX Runtime
  *   packs it once on load, so nothing is transposed and a tied embedding is stored once.
@@ -37,19 +41,21 @@ export function linear(
   { weight, bias }: LinearWeights,
   options: LinearOptions = {},
 ): Value {
-  const product = PRODUCTS[linearFormat(graph, weight, options)](graph, input, weight);
-  return bias ? graph.op('Add', [product, floatWeight(graph, bias)]) : product;
+  const { activation, field } = options;
+  const finish = { bias: bias && floatWeight(graph, bias), activation, field };
+  const format = linearFormat(graph, weight, options);
+  if (format === 'int8') return int8Product(graph, input, weight, finish);
+  return finished(graph, PRODUCTS[format](graph, input, weight), finish);
 }
 
 type Product = (graph: GraphBuilder, input: Value, weight: WeightSource) => Value;
 
-const PRODUCTS: Record<WeightFormat, Product> = {
+const PRODUCTS: Record<Exclude<WeightFormat, 'int8'>, Product> = {
   float32: (graph, input, weight) => floatProduct(graph, input, floatWeight(graph, weight)),
   float16: (graph, input, weight) => {
     const [halves] = weightValues(graph, weight, 'float16', 1);
     return floatProduct(graph, input, graph.op('Cast', [halves], { to: FLOAT }));
   },
-  int8: int8Product,
   int4: (graph, input, weight) => blockProduct(graph, input, weight, 'int4'),
 };
 
