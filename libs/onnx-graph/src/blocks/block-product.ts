@@ -3,6 +3,7 @@ import type { Value } from '../value.ts';
 import { INT4_BLOCK, INT8_BLOCK } from '../weights/blocks.ts';
 import { matrixSize, type WeightSource } from '../weights/weight-source.ts';
 import { rotatedRows } from './rotated-rows.ts';
+import { weightValues } from './weight-values.ts';
 
 /** Shorter rows are not worth their scales and the zeros that fill up a block. */
 export const MIN_BLOCK_COLUMNS = 32;
@@ -34,7 +35,18 @@ export function blockProduct(
     accuracy_level: INT8_ACTIVATIONS,
   };
   // A table in bytes is gathered from as well, so its rows are as they are.
-  const activations = encoding === 'int4' ? rotatedRows(graph, input, columns) : input;
-  const weights = graph.weight(weight, encoding);
+  const isInt4 = encoding === 'int4';
+  const activations = isInt4 ? rotatedRows(graph, input, columns) : input;
+  const weights = isInt4 ? int4Weights(graph, weight) : graph.weight(weight, encoding);
   return graph.op('MatMulNBits', [activations, ...weights], attributes, { domain: 'com.microsoft' });
 }
+
+/** ONNX Runtime multiplies constants when it loads them, so that the product finds float32 scales. */
+function int4Weights(graph: GraphBuilder, weight: WeightSource): Value[] {
+  const [codes, scaleCodes, steps, zeros] = weightValues(graph, weight, 'int4', 4);
+  const scales = graph.op('Mul', [graph.op('Cast', [scaleCodes], { to: FLOAT }), steps]);
+  return [codes, scales, zeros];
+}
+
+/** TensorProto.DataType of float32, which `Cast` names its target by. */
+const FLOAT = 1;

@@ -30,11 +30,11 @@ export const DECODERS: Record<'int8' | 'int8Blocks' | 'int4', Decoder> = {
     const scale = floatAt(scales, block);
     return { value: ((codes?.[block * 64 + place] ?? Number.NaN) - 128) * scale, scale };
   },
-  int4: ([codes, scales, zeros], index, columns) => {
+  int4: ([codes, scales, steps, zeros], index, columns) => {
     const { block, place } = placeOf(index, columns, 32);
     const blocks = Math.ceil(columns / 32);
     const zeroIndex = Math.floor(block / blocks) * Math.ceil(blocks / 2) * 2 + (block % blocks);
-    const scale = floatAt(scales, block);
+    const scale = (scales?.[block] ?? Number.NaN) * floatAt(steps, Math.floor(index / columns));
     return { value: (nibble(codes, block * 32 + place) - nibble(zeros, zeroIndex)) * scale, scale };
   },
 };

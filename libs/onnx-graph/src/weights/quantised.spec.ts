@@ -3,13 +3,16 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { DECODERS, encodeMatrix } from '../spec/decode.ts';
 import { UnencodableError } from './encoding.ts';
-import { INT8_MAX, SMALLEST_SCALE } from './int8.ts';
+import { SMALLEST_SCALE } from './int8.ts';
 import { rotate, rotationBlock } from './rotation.ts';
 
 const FORMATS = ['int8', 'int8Blocks', 'int4'] as const;
 
-/** Elements up to here may become zero, as their scale would be below the smallest one; rotation makes some larger. */
-const NEXT_TO_NOTHING = INT8_MAX * SMALLEST_SCALE;
+/**
+ * Elements up to here may become zero, as a scale, or the step of a row's scales in int4, would be below the smallest one;
+ * rotation makes some larger.
+ */
+const NEXT_TO_NOTHING = 255 * 15 * SMALLEST_SCALE;
 
 /** Matrices of up to 5 rows, whose widths are and are not multiples of a block, of ordinary to extreme size. */
 const matrices = fc
