@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { requestTiles } from '@diptych/machine-code';
+import { assemble, loadCode, requestTiles, ret } from '@diptych/machine-code';
 import { kernelFunctions } from '@diptych/onnxruntime';
 
 /** What code may need of a processor, by the names that Linux gives it. */
@@ -25,7 +25,7 @@ export const AMX: readonly ProcessorFlag[] = [...AVX512, 'avx512_bf16', 'amx_til
 export function processorHas(flags: readonly ProcessorFlag[]): boolean {
   known ??= readFlags();
   const here = known;
-  if (!flags.every((flag) => here.has(flag))) return false;
+  if (!flags.every((flag) => here.has(flag)) || !mayRunCode()) return false;
   return !flags.includes('amx_tile') || mayUseTiles();
 }
 
@@ -37,11 +37,28 @@ function readFlags(): ReadonlySet<string> {
   return new Set(flags?.trim().split(/\s+/));
 }
 
+let code: boolean | undefined;
+
+/** Hardened systems let no process run what it has written. */
+function mayRunCode(): boolean {
+  code ??= triesToLoad();
+  return code;
+}
+
+function triesToLoad(): boolean {
+  // ONNX Runtime sets up calls of native code, which is refused once any other library was loaded.
+  kernelFunctions();
+  try {
+    loadCode(assemble(ret()));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 let tiles: boolean | undefined;
 
 function mayUseTiles(): boolean {
-  // ONNX Runtime sets up calls of native code, which is refused once any other library was loaded.
-  kernelFunctions();
   tiles ??= requestTiles();
   return tiles;
 }
