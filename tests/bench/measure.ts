@@ -138,8 +138,9 @@ interface CompiledModel {
 async function inspectCompiled(home: string, weights: string): Promise<CompiledModel> {
   const folder = join(home, 'compiled');
   const [vision, language] = [await findStage(folder, 'vision'), await findStage(folder, 'language')];
-  const unexpected = [vision, language].find((stage) => weights !== 'auto' && stage.weights !== weights);
-  if (unexpected) throw new Error(`${unexpected.path} should have ${weights} weights: is that format known?`);
+  // The vision stage may be in a finer format; the language stage's is the model's.
+  if (weights !== 'auto' && language.weights !== weights)
+    throw new Error(`${language.path} should have ${weights} weights: is that format known?`);
   return {
     weights: language.weights,
     bytes: { vision: await folderBytes(vision.path), language: await folderBytes(language.path) },

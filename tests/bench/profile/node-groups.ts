@@ -5,6 +5,7 @@ export type NodeGroup =
   | 'quantisation of activations'
   | 'norms'
   | 'activation functions'
+  | 'factors, biases and activation functions'
   | 'head'
   | 'rest';
 
@@ -12,6 +13,8 @@ const GROUPS: Readonly<Partial<Record<string, NodeGroup>>> = {
   GroupQueryAttention: 'attention',
   MultiHeadAttention: 'attention',
   Attention: 'attention',
+  CachedAttention: 'attention',
+  TileAttention: 'attention',
   Softmax: 'attention',
   FusedMatMul: 'linear products',
   MatMul: 'linear products',
@@ -22,6 +25,8 @@ const GROUPS: Readonly<Partial<Record<string, NodeGroup>>> = {
   DynamicQuantizeMatMul: 'linear products',
   Conv: 'linear products',
   FusedConv: 'linear products',
+  RotatedBytes: 'quantisation of activations',
+  ScaledRows: 'factors, biases and activation functions',
   Abs: 'quantisation of activations',
   ReduceMax: 'quantisation of activations',
   Max: 'quantisation of activations',
@@ -46,14 +51,15 @@ const GROUPS: Readonly<Partial<Record<string, NodeGroup>>> = {
   Erf: 'activation functions',
 };
 
-const DECODER_ATTENTION = 'GroupQueryAttention';
+const DECODER_ATTENTION: readonly string[] = ['GroupQueryAttention', 'CachedAttention'];
 
 /**
  * The group of a node of a run, by its operator. Graphs have no names that tell more, but the last products of a
- * decoder, behind the gathering of the rows that are sampled, are its head.
+ * decoder, behind the gathering of the rows that are sampled, are its head. An operator of ours has sizes in its name.
  */
 export function groupOf(ops: readonly string[], index: number): NodeGroup {
-  const group = GROUPS[ops[index] ?? ''] ?? 'rest';
-  const isDecoder = ops.includes(DECODER_ATTENTION);
+  const kinds = ops.map((op) => op.split('_')[0] ?? '');
+  const group = GROUPS[kinds[index] ?? ''] ?? 'rest';
+  const isDecoder = kinds.some((kind) => DECODER_ATTENTION.includes(kind));
   return isDecoder && index > ops.lastIndexOf('Gather') ? 'head' : group;
 }
