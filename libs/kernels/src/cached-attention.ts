@@ -3,6 +3,7 @@ import { appendRows } from './append-rows.ts';
 import { INPUTS, LOCALS, LOCALS_BYTES, OUTPUTS } from './attention-frame.ts';
 import { type AttentionSizes, attentionSizes, type CachedAttentionOptions } from './attention-sizes.ts';
 import { decodeAttention, decodeWorkspace } from './decode-attention.ts';
+import { floatBits, floatOfBits } from './float-bits.ts';
 import type { Frame, OperatorCode } from './operator-code.ts';
 import {
   hasPrefillAttention,
@@ -14,18 +15,14 @@ import {
 /** Name of the operator for these sizes: the scale as its bits, then the window where there is one. */
 export function cachedAttentionName(options: CachedAttentionOptions): string {
   const { heads, kvHeads, headDim, scale, slidingWindow } = options;
-  const bits = new DataView(new ArrayBuffer(4));
-  bits.setFloat32(0, scale);
-  const sizes = [heads, kvHeads, headDim, `0x${bits.getUint32(0).toString(16)}`];
+  const sizes = [heads, kvHeads, headDim, floatBits(scale)];
   return ['CachedAttention', ...sizes, ...(slidingWindow === undefined ? [] : [slidingWindow])].join('_');
 }
 
 /** The sizes that numbers of a name tell, the bits of the scale as an integer. */
 export function cachedAttentionSizes(numbers: readonly number[]): CachedAttentionOptions {
   const [heads = 0, kvHeads = 0, headDim = 0, scaleBits = 0, slidingWindow] = numbers;
-  const bits = new DataView(new ArrayBuffer(4));
-  bits.setUint32(0, scaleBits);
-  return { heads, kvHeads, headDim, scale: bits.getFloat32(0), slidingWindow };
+  return { heads, kvHeads, headDim, scale: floatOfBits(scaleBits), slidingWindow };
 }
 
 /**

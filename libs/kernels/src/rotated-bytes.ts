@@ -5,7 +5,6 @@ import {
   broadcast,
   type Code,
   cmp,
-  div,
   everywhere,
   floats,
   imul,
@@ -15,7 +14,6 @@ import {
   kmovw,
   Label,
   mov,
-  moveIf,
   r8,
   r9,
   r10,
@@ -23,7 +21,6 @@ import {
   r12,
   r15,
   rax,
-  rdx,
   rsi,
   rsp,
   shl,
@@ -48,7 +45,9 @@ import {
   xmm,
   zmm,
 } from '@diptych/machine-code';
+import { LANES, largestLane } from './lane-sums.ts';
 import type { Frame, OperatorCode } from './operator-code.ts';
+import { forRows, ROW_LOCALS, rowsOfTask } from './row-tasks.ts';
 
 /** Sizes that the code is made for. */
 export interface RotatedBytesOptions {
@@ -58,17 +57,8 @@ export interface RotatedBytesOptions {
   readonly block: number;
 }
 
-/** Lanes of a vector. */
-const LANES = 16;
-
 /** The vectors of a block are rotated in so many registers. */
 const LARGEST_BLOCK = 64;
-
-/** Rows of a task: enough to be worth a thread's while. */
-const TASK_ROWS = 8;
-
-/** Where the number of rows is, among the frame's locals. */
-const ROWS = 0;
 
 /** The operator's name. */
 export function rotatedBytesName({ columns, block }: RotatedBytesOptions): string {
@@ -95,23 +85,13 @@ export function rotatedBytes(options: RotatedBytesOptions): OperatorCode {
     name: rotatedBytesName(options),
     inputs: [{ type: 'float32', rank: 'any' }],
     outputs: ['uint8', 'float32'],
-    locals: 8,
+    locals: ROW_LOCALS,
     compute: (frame) => [
       frame.makeOutputLike(0, 0),
       frame.makeOutputLike(1, 0, { last: 1 }),
-      frame.countElements(0),
-      divideBy(columns),
-      mov(frame.local(ROWS), rax),
-      add(rax, TASK_ROWS - 1),
-      divideBy(TASK_ROWS),
-      mov(r9, rax),
-      frame.parallel(r9, task(frame, options)),
+      forRows(frame, columns, task(frame, options)),
     ],
   };
-}
-
-function divideBy(divisor: number): Code {
-  return [mov(r8, divisor), mov(rdx, 0), div(r8)];
 }
 
 /** The row that is worked on, the bytes and the magnitude that it becomes, rows that are left, and a rotated row. */
@@ -134,13 +114,8 @@ function task(frame: Frame, { columns, block }: RotatedBytesOptions): Code {
     mov(r15, rsp),
     sub(rsp, columns * 4),
     and(rsp, -64),
-    imul(rsi, rsi, TASK_ROWS),
+    rowsOfTask(frame, LEFT),
     placesOfRow(frame, columns),
-    mov(LEFT, frame.local(ROWS)),
-    sub(LEFT, rsi),
-    mov(rax, TASK_ROWS),
-    cmp(LEFT, rax),
-    moveIf('a', LEFT, rax),
     SWAPS.map(({ mask, lanes }) => [mov(rax, lanes), kmovw(mask, rax)]),
     vbroadcastss(MAGNITUDE, integers(0x7fffffff)),
     row,
@@ -249,11 +224,6 @@ function between(vectors: readonly Vector[]): Code[] {
     }
   }
   return code;
-}
-
-/** The largest lane of a vector, in all of its lanes. */
-function largestLane(vector: Vector, spare: Vector): Code {
-  return SWAPS.map(({ swap }) => [swap(spare, vector), vmaxps(vector, vector, spare)]);
 }
 
 /** The rotated row times STEPS, to the nearest, from 128 on, in BYTES. */

@@ -3,20 +3,17 @@ import {
   at,
   type Code,
   cmp,
-  div,
   everywhere,
   floats,
   imul,
   jumpIf,
   Label,
   mov,
-  moveIf,
   r8,
   r9,
   r10,
   r11,
   r12,
-  rax,
   rdx,
   rsi,
   shl,
@@ -33,7 +30,9 @@ import {
   zmm,
 } from '@diptych/machine-code';
 import { LEAST_EXPONENT, powerOfTwo } from './exponential.ts';
+import { LANES } from './lane-sums.ts';
 import type { Frame, OperatorCode } from './operator-code.ts';
+import { forRows, ROW_LOCALS, rowsOfTask } from './row-tasks.ts';
 
 /** What is applied to each element, as x·sigmoid(linear·x + cubic·x³). */
 const GATES = {
@@ -54,17 +53,8 @@ export interface ScaledRowsOptions {
   readonly gate?: Gate | undefined;
 }
 
-/** Lanes of a vector. */
-const LANES = 16;
-
 /** Vectors that are worked on at once, so that none waits for its own last result. */
 const AT_ONCE = 4;
-
-/** Rows of a task: enough to be worth a thread's while. */
-const TASK_ROWS = 8;
-
-/** Where the number of rows is, among the frame's locals. */
-const ROWS = 0;
 
 /** The operator's name: the last number counts the gates from 1, 0 for none. */
 export function scaledRowsName({ columns, bias, gate }: ScaledRowsOptions): string {
@@ -101,22 +91,9 @@ export function scaledRows(options: ScaledRowsOptions): OperatorCode {
       ...(bias ? [{ type: 'float32' } as const] : []),
     ],
     outputs: ['float32'],
-    locals: 8,
-    compute: (frame) => [
-      frame.makeOutputLike(0, 0),
-      frame.countElements(0),
-      divideBy(columns),
-      mov(frame.local(ROWS), rax),
-      add(rax, TASK_ROWS - 1),
-      divideBy(TASK_ROWS),
-      mov(r9, rax),
-      frame.parallel(r9, task(frame, options)),
-    ],
+    locals: ROW_LOCALS,
+    compute: (frame) => [frame.makeOutputLike(0, 0), forRows(frame, columns, task(frame, options))],
   };
-}
-
-function divideBy(divisor: number): Code {
-  return [mov(r8, divisor), mov(rdx, 0), div(r8)];
 }
 
 /** The row that is worked on, what it becomes, its factor, rows that are left, the bias. */
@@ -136,12 +113,7 @@ function task(frame: Frame, options: ScaledRowsOptions): Code {
   const { columns, bias } = options;
   const row = new Label();
   return [
-    imul(rsi, rsi, TASK_ROWS),
-    mov(LEFT, frame.local(ROWS)),
-    sub(LEFT, rsi),
-    mov(rax, TASK_ROWS),
-    cmp(LEFT, rax),
-    moveIf('a', LEFT, rax),
+    rowsOfTask(frame, LEFT),
     mov(FACTORS, rsi),
     shl(FACTORS, 2),
     imul(FROM, FACTORS, columns),

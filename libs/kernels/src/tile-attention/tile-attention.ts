@@ -27,6 +27,7 @@ import {
   vpbroadcastd,
   zmm,
 } from '@diptych/machine-code';
+import { floatBits, floatOfBits } from '../float-bits.ts';
 import type { Frame, OperatorCode } from '../operator-code.ts';
 import { attendItems, withScratch } from './attend.ts';
 import { divide } from './divide.ts';
@@ -60,9 +61,7 @@ export function tileAttention(options: TileAttentionOptions): OperatorCode {
 
 /** The operator's name, which tells all of its sizes; the scale as its bits. */
 export function tileAttentionName({ heads, headDim, scale }: TileAttentionOptions): string {
-  const bits = new DataView(new ArrayBuffer(4));
-  bits.setFloat32(0, scale);
-  return `TileAttention_${heads}_${headDim}_0x${bits.getUint32(0).toString(16)}`;
+  return `TileAttention_${heads}_${headDim}_${floatBits(scale)}`;
 }
 
 /** The sizes that numbers of a name tell, the bits of the scale as an integer. */
@@ -71,9 +70,7 @@ export function tileAttentionSizes([
   headDim = 0,
   scaleBits = 0,
 ]: readonly number[]): TileAttentionOptions {
-  const bits = new DataView(new ArrayBuffer(4));
-  bits.setUint32(0, scaleBits);
-  return { heads, headDim, scale: bits.getFloat32(0) };
+  return { heads, headDim, scale: floatOfBits(scaleBits) };
 }
 
 /** The most dimensions of a head: so many that a task's memory stays close to the processor. */
