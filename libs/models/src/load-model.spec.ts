@@ -44,7 +44,7 @@ test('compiles the stages that are asked for, and no other', async () => {
   });
   assert.ok(!('graphPath' in vision));
   await access(language.graphPath);
-  assert.deepEqual(await readdir(join(home, 'compiled')), [`${fingerprint}-language-float32-v3`]);
+  assert.deepEqual(await readdir(join(home, 'compiled')), [`${fingerprint}-language-float32-v4`]);
 });
 
 test('compiles into the format that is asked for; auto says what it has become, and why', async () => {
