@@ -91,7 +91,7 @@ export function evexInstruction(
   },
 ): Instruction {
   const { register, source = 0, operand, bits, masking = {}, immediate = [] } = form;
-  const { base, index, indexHigh } = highBits(operand);
+  const { base, index } = highBits(operand);
   const first =
     (not(register >> 3) << 7) | (not(index) << 6) | (not(base) << 5) | (not(register >> 4) << 4) | map;
   const second = (wide ? 0x80 : 0) | ((~source & 15) << 3) | 4 | prefix;
@@ -99,7 +99,7 @@ export function evexInstruction(
     (masking.zeroing === true ? 0x80 : 0) |
     (VECTOR_LENGTH[bits] << 5) |
     (operand.kind === 'memory' && operand.broadcast ? 0x10 : 0) |
-    (not((source >> 4) | indexHigh) << 3) |
+    (not(source >> 4) << 3) |
     (masking.mask?.number ?? 0);
   return instruction([0x62, first, second, third, opcode], register, operand, immediate);
 }
@@ -140,11 +140,11 @@ const VECTOR_LENGTH = { 128: 0, 256: 1, 512: 2 } as const;
 function highBits(operand: Operand) {
   if (operand.kind !== 'memory') {
     const { number } = operand;
-    return { base: (number >> 3) & 1, index: (number >> 4) & 1, indexHigh: 0 };
+    return { base: (number >> 3) & 1, index: (number >> 4) & 1 };
   }
   const base = operand.base.kind === 'general' ? operand.base.number >> 3 : 0;
   const index = operand.index?.number ?? 0;
-  return { base, index: (index >> 3) & 1, indexHigh: (index >> 4) & 1 };
+  return { base, index: (index >> 3) & 1 };
 }
 
 function instruction(

@@ -110,7 +110,6 @@ export function div(divisor: General): Instruction {
 
 export const shl = shift(4);
 export const shr = shift(5);
-export const sar = shift(7);
 
 function shift(operation: number) {
   return (destination: General, bits: number): Instruction =>

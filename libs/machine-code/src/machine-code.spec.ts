@@ -67,16 +67,8 @@ const ENCODINGS: readonly (readonly [code: x.Code, bytes: string])[] = [
   [x.vcvtneps2bf16(ymm(1), zmm(2)), '62f27e4872ca'],
   // vpmovdb XMMWORD PTR [rdi+0x10],zmm7
   [x.vpmovdb(at(rdi, 16), zmm(7)), '62f27e4831bf10000000'],
-  // vextractf32x4 xmm1,zmm2,0x3
-  [x.vextractf32x4(xmm(1), zmm(2), 3), '62f37d4819d103'],
-  // vgatherdps zmm1{k2},DWORD PTR [rdi+zmm18*4+0x4]
-  [x.vgatherdps(zmm(1), at(rdi, 4, { index: zmm(18), scale: 4 }), k(2)), '62f27d42928c9704000000'],
-  // vscatterdps DWORD PTR [rdi+zmm5*4]{k1},zmm17
-  [x.vscatterdps(at(rdi, 0, { index: zmm(5), scale: 4 }), zmm(17), k(1)), '62e27d49a20caf'],
   // vpcmpnled k1,zmm2,zmm3
   [x.vpcmpd(k(1), zmm(2), 'greater', zmm(3)), '62f36d481fcb06'],
-  // vpsrld zmm20,zmm21,0x10
-  [x.vpsrld(zmm(20), zmm(21), 16), '62b15d4072d510'],
   // kmovw k2,eax
   [x.kmovw(k(2), rax), 'c4e17892d0'],
   // ldtilecfg [rsp]

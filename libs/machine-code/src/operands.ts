@@ -28,7 +28,7 @@ export interface Memory {
   readonly kind: 'memory';
   readonly base: General | Constant;
   readonly displacement: number;
-  readonly index?: General | Vector | undefined;
+  readonly index?: General | undefined;
   /** What the index is multiplied by. */
   readonly scale: Scale;
   /** Whether one 32-bit element stands for all lanes. */
@@ -94,7 +94,7 @@ export function tmm(number: number): Tile {
 export function at(
   base: General,
   displacement = 0,
-  { index, scale = 1 }: { readonly index?: General | Vector; readonly scale?: Scale } = {},
+  { index, scale = 1 }: { readonly index?: General; readonly scale?: Scale } = {},
 ): Memory {
   return { kind: 'memory', base, displacement, index, scale, broadcast: false };
 }

@@ -40,7 +40,6 @@ export const vscalefps = binary({ prefix: P66, map: OF38, opcode: 0x2c });
 export const vpaddd = binary({ prefix: P66, map: OF, opcode: 0xfe });
 export const vpsubd = binary({ prefix: P66, map: OF, opcode: 0xfa });
 export const vpandd = binary({ prefix: P66, map: OF, opcode: 0xdb });
-export const vpord = binary({ prefix: P66, map: OF, opcode: 0xeb });
 export const vpxord = binary({ prefix: P66, map: OF, opcode: 0xef });
 /** Two vectors of float32 as one of bfloat16: `second` in the low half. Needs AVX512_BF16. */
 export const vcvtne2ps2bf16 = binary({ prefix: PF2, map: OF38, opcode: 0x72 });
@@ -48,30 +47,18 @@ export const vunpcklps = binary({ prefix: NONE, map: OF, opcode: 0x14 });
 export const vunpckhps = binary({ prefix: NONE, map: OF, opcode: 0x15 });
 export const vunpcklpd = binary({ prefix: P66, map: OF, opcode: 0x14, wide: true });
 export const vunpckhpd = binary({ prefix: P66, map: OF, opcode: 0x15, wide: true });
-/** Lanes of `second` in the order that the 32-bit numbers of `first` tell. */
-export const vpermd = binary({ prefix: P66, map: OF38, opcode: 0x36 });
 /** 16-bit numbers of `second` in the order that those of `first` tell. */
 export const vpermw = binary({ prefix: P66, map: OF38, opcode: 0x8d, wide: true });
-/** destination is the order; the lanes are `first`'s and, from 16, `second`'s. */
-export const vpermi2d = binary({ prefix: P66, map: OF38, opcode: 0x76 });
 
 export const vcvtps2dq = unary({ prefix: P66, map: OF, opcode: 0x5b });
-export const vcvtdq2ps = unary({ prefix: NONE, map: OF, opcode: 0x5b });
-/** 16-bit numbers, without signs, as 32-bit ones. */
-export const vpmovzxwd = unary({ prefix: P66, map: OF38, opcode: 0x33 });
 /** One 32-bit element, in all lanes. */
 export const vbroadcastss = unary({ prefix: P66, map: OF38, opcode: 0x18 });
 
 const MOVE_FLOATS = { load: 0x10, store: 0x11, prefix: NONE, map: OF } as const;
-const MOVE_BYTES = { load: 0x6f, store: 0x7f, prefix: PF2, map: OF } as const;
-const MOVE_INTEGERS = { load: 0x6f, store: 0x7f, prefix: PF3, map: OF } as const;
 const MOVE_ONE = { load: 0x10, store: 0x11, prefix: PF3, map: OF } as const;
 
 /** Whole vectors of 32-bit numbers, from or to any address. */
 export const vmovups = move(MOVE_FLOATS);
-export const vmovdqu32 = move(MOVE_INTEGERS);
-/** Vectors of bytes: a mask has a bit for each. */
-export const vmovdqu8 = move(MOVE_BYTES);
 /** One float32, from or to memory. */
 export const vmovss = move(MOVE_ONE);
 
@@ -86,12 +73,8 @@ export function vcvtneps2bf16(destination: Vector, source: Vector, masking?: Mas
   });
 }
 
-/** 32-bit numbers without signs as bytes, those that are too large as 255: a quarter of the width. */
-export const vpmovusdb = narrow(0x11);
 /** The low bytes of 32-bit numbers: a quarter of the width. */
 export const vpmovdb = narrow(0x31);
-/** The low halves of 32-bit numbers: half of the width. */
-export const vpmovdw = narrow(0x33);
 
 /** The low half of a general register, in all lanes. */
 export function vpbroadcastd(destination: Vector, source: General, masking?: Masking): Instruction {
@@ -128,66 +111,6 @@ export function vshuff32x4(
   order: number,
 ): Instruction {
   return withImmediate({ prefix: P66, map: OF3A, opcode: 0x23 }, destination, first.number, second, order);
-}
-
-/** Each 32-bit number shifted to the left, zeros from the right. */
-export function vpslld(destination: Vector, source: Vector, bits: number): Instruction {
-  return shift(6, destination, source, bits);
-}
-
-/** Each 32-bit number shifted to the right, zeros from the left. */
-export function vpsrld(destination: Vector, source: Vector, bits: number): Instruction {
-  return shift(2, destination, source, bits);
-}
-
-function shift(operation: number, destination: Vector, source: Vector, bits: number): Instruction {
-  return evexInstruction(
-    { prefix: P66, map: OF, opcode: 0x72 },
-    {
-      register: operation,
-      source: destination.number,
-      operand: source,
-      bits: destination.bits,
-      immediate: [bits],
-    },
-  );
-}
-
-/** One of four blocks of 128 bits of a vector. */
-export function vextractf32x4(destination: Vector | Memory, source: Vector, block: number): Instruction {
-  return extract({ prefix: P66, map: OF3A, opcode: 0x19 }, destination, source, block);
-}
-
-/** One half of a vector of 512 bits. */
-export function vextractf64x4(destination: Vector | Memory, source: Vector, half: number): Instruction {
-  return extract({ prefix: P66, map: OF3A, opcode: 0x1b, wide: true }, destination, source, half);
-}
-
-/** `source` with one half replaced. */
-export function vinsertf64x4(
-  destination: Vector,
-  source: Vector,
-  part: Vector | Memory,
-  half: number,
-): Instruction {
-  const opcode = { prefix: P66, map: OF3A, opcode: 0x1a, wide: true } as const;
-  return withImmediate(opcode, destination, source.number, part, half);
-}
-
-/** A lane's 32-bit element from `memory`, whose index is a vector. The mask is zero afterwards. */
-export function vgatherdps(destination: Vector, memory: Memory, mask: Mask): Instruction {
-  return evexInstruction(
-    { prefix: P66, map: OF38, opcode: 0x92 },
-    { register: destination.number, operand: memory, bits: destination.bits, masking: { mask } },
-  );
-}
-
-/** A lane's 32-bit element to `memory`, whose index is a vector. The mask is zero afterwards. */
-export function vscatterdps(memory: Memory, source: Vector, mask: Mask): Instruction {
-  return evexInstruction(
-    { prefix: P66, map: OF38, opcode: 0xa2 },
-    { register: source.number, operand: memory, bits: source.bits, masking: { mask } },
-  );
 }
 
 /** How signed integers are compared. */
@@ -291,14 +214,5 @@ function withImmediate(
     operand,
     bits: destination.bits,
     immediate: [immediate],
-  });
-}
-
-function extract(opcode: Opcode, destination: Vector | Memory, source: Vector, part: number): Instruction {
-  return evexInstruction(opcode, {
-    register: source.number,
-    operand: destination,
-    bits: source.bits,
-    immediate: [part],
   });
 }
