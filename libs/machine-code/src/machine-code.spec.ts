@@ -2,26 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import koffi from 'koffi';
 import * as x from './index.ts';
-import {
-  at,
-  k,
-  r8,
-  r12,
-  r13,
-  r15,
-  rax,
-  rbp,
-  rbx,
-  rcx,
-  rdi,
-  rdx,
-  rsi,
-  rsp,
-  tmm,
-  xmm,
-  ymm,
-  zmm,
-} from './index.ts';
+import { at, k, r8, r12, r13, r15, rax, rbp, rbx, rcx, rdi, rdx, rsi, rsp, tmm, ymm, zmm } from './index.ts';
 
 /** Instructions and their bytes, as the GNU assembler's disassembler reads them back. */
 const ENCODINGS: readonly (readonly [code: x.Code, bytes: string])[] = [
