@@ -6,7 +6,6 @@ import { decodeAttention, decodeWorkspace } from './decode-attention.ts';
 import { floatBits, floatOfBits } from './float-bits.ts';
 import type { Frame, OperatorCode } from './operator-code.ts';
 import {
-  hasPrefillAttention,
   PREFILL_LOCALS_BYTES,
   prefillAttention,
   prefillWorkspace,
@@ -54,7 +53,7 @@ export function cachedAttention(
     ],
     outputs: ['float32', 'float32', 'float32', 'float32'],
     locals: PREFILL_LOCALS + PREFILL_LOCALS_BYTES,
-    compute: (frame) => compute(frame, sizes, tiles && hasPrefillAttention(options)),
+    compute: (frame) => compute(frame, sizes, tiles),
   };
 }
 

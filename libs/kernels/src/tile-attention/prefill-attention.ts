@@ -54,14 +54,6 @@ const LOCALS = { blocks: 0, items: 8, units: 16 } as const;
 /** Bytes of the frame's room that `prefillAttention` keeps its counts in. */
 export const PREFILL_LOCALS_BYTES = 8 * Object.keys(LOCALS).length;
 
-/** Whether there is code for these sizes. Heads of keys may serve any number of heads of queries. */
-export function hasPrefillAttention({ headDim, scale }: CachedAttentionOptions): boolean {
-  return headDim % 8 === 0 && headDim <= MOST_HEAD_DIM && scale > 0;
-}
-
-/** So many that a task's memory stays close to the processor. */
-const MOST_HEAD_DIM = 256;
-
 /**
  * Counts what `prefillAttention` has to do, and leaves in rax how many floats of workspace it needs. Changes every
  * register but rbx and rbp.
